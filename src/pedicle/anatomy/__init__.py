@@ -1,0 +1,1 @@
+"""CT to Spine: levels, body frames, pedicles, morphometry, fracture, density."""

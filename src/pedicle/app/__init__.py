@@ -1,0 +1,1 @@
+"""The doors: command line now; browser theatre and cohorts later."""

@@ -1,0 +1,1 @@
+"""The outer formats, one file each: DICOM, NIfTI, NRRD, label schemes. Knows nouns, never steps."""

@@ -1,0 +1,67 @@
+"""The one place that sets up numba: where compiled kernels are kept and which threads run them.
+
+Import `kernel` and `parallel_kernel` from here, never `numba.njit`. No fastmath: kernels here carry mass, energy or a
+guard. The cache folder's name holds a hash of every kernel module, because a cached caller keeps an old inlined helper
+after another file changed; a bounds-checked run has a cache of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+
+def _stamp() -> str:
+    digest = hashlib.sha256(os.environ.get("NUMBA_BOUNDSCHECK", "0").encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def cache_folder() -> Path:
+    """Folder for compiled kernels: NUMBA_CACHE_DIR as given, else the user's cache, else a temporary folder."""
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    if given and _writable(Path(given)):
+        return Path(given)
+    folder = platformdirs.user_cache_path("pedicle") / f"kernels-{_stamp()}"
+    return folder if _writable(folder) else Path(tempfile.mkdtemp(prefix="pedicle-kernels-"))
+
+
+CACHE = cache_folder()
+os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
+
+import numba  # noqa: E402
+
+numba.config.CACHE_DIR = str(CACHE)
+numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+
+prange = numba.prange
+
+
+def kernel(function: Any) -> Any:
+    """Compile a serial loop; cached on disk."""
+    return numba.njit(cache=True, nogil=True)(function)
+
+
+def parallel_kernel(function: Any) -> Any:
+    """Compile a loop with `prange`; cached on disk. Never scatter-add under `prange`."""
+    return numba.njit(cache=True, nogil=True, parallel=True)(function)
+
+
+def is_compiled() -> bool:
+    """Whether the cache folder already holds compiled kernels."""
+    return any(CACHE.rglob("*.nbi"))

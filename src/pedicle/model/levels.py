@@ -1,0 +1,59 @@
+"""Names of vertebrae, their order from the head down, and their published codes (data/levels.toml)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from pedicle.model.sourced import table
+
+
+@dataclass(frozen=True)
+class Level:
+    """One named level: `rank` counts from C1 downwards, `verse` is its VerSe label, `sct` its SNOMED CT code or ""."""
+
+    name: str
+    rank: int
+    verse: int
+    region: str
+    sct: str
+
+
+@cache
+def levels() -> dict[str, Level]:
+    """All levels by name, from the head down."""
+    rows = table("levels")["level"]
+    return {row["name"]: Level(row["name"], n, row["verse"], row["region"], row["sct"]) for n, row in enumerate(rows)}
+
+
+@cache
+def level_of_verse(number: int) -> str | None:
+    """Name of a VerSe label, or None.
+
+    >>> level_of_verse(20), level_of_verse(28), level_of_verse(99)
+    ('L1', 'T13', None)
+    """
+    return next((level.name for level in levels().values() if level.verse == number), None)
+
+
+def verse_of_level(name: str) -> int:
+    """VerSe label of a level; KeyError for an unknown name.
+
+    >>> verse_of_level("L5")
+    24
+    """
+    return levels()[name].verse
+
+
+def rank(name: str) -> int:
+    """Place from the head down.
+
+    >>> rank("T12") < rank("T13") < rank("L1") < rank("L6") < rank("sacrum")
+    True
+    """
+    return levels()[name].rank
+
+
+def region(name: str) -> str:
+    """cervical, thoracic, lumbar or sacral."""
+    return levels()[name].region

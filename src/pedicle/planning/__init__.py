@@ -1,0 +1,1 @@
+"""Spine to Plan: corridors, needles, skin entry, margins, C-arm angles."""
