@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-from pydantic.dataclasses import dataclass
+from pedicle.model.options import options
 
 SchemeName = Literal[
-    "verse", "totalsegmentator-v1", "totalsegmentator-v2", "totalsegmentator-v3", "vertebrae-body", "vertebrae-pp",
-    "spineps", "dicom-seg",
-]  # fmt: skip
+    "verse",
+    "totalsegmentator-v1",
+    "totalsegmentator-v2",
+    "totalsegmentator-v3",
+    "vertebrae-body",
+    "vertebrae-pp",
+    "spineps",
+    "dicom-seg",
+]
 
 
-@dataclass(frozen=True, kw_only=True)
+@options
 class ImportOptions:
-    """What the gate may do on request; everything it does not may refuse."""
+    """What the gate may do on request. What it may not mend it refuses."""
 
-    scheme: Annotated[SchemeName | None, Field(description="Label scheme, when the file does not name it.")] = None
-    series: Annotated[
-        str | None, Field(description="SeriesInstanceUID, or its first characters, when a folder holds several.")
-    ] = None
-    pick: Annotated[str | None, Field(description="SOPInstanceUID to keep when two images lie at one position.")] = None
-    resample: Annotated[bool, Field(description="Resample tilted, sheared or unevenly spaced input; recorded.")] = False
-    resample_labels: Annotated[
-        bool, Field(description="Bring a label map from another grid to the CT's; recorded.")
-    ] = False
-    skip_bad: Annotated[bool, Field(description="Leave out DICOM files that cannot be read; recorded.")] = False
-    use: Annotated[Literal["qform", "sform"] | None, Field(description="NIfTI form to trust when both disagree.")] = (
-        None
-    )
+    scheme: SchemeName | None = None
+    """Label scheme, when the file does not name it."""
+    series: str | None = None
+    """SeriesInstanceUID, or its first characters, when a folder holds several."""
+    pick: str | None = None
+    """SOPInstanceUID to keep when two images lie at one position."""
+    resample: bool = False
+    """Resample tilted, sheared or unevenly spaced input; recorded."""
+    resample_labels: bool = False
+    """Bring a label map from another grid to the CT's; recorded."""
+    skip_bad: bool = False
+    """Leave out DICOM files that cannot be read; recorded."""
+    use: Literal["qform", "sform"] | None = None
+    """NIfTI form to trust when both disagree."""

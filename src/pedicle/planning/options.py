@@ -5,28 +5,27 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
+
+from pedicle.model.options import options
 
 
-@dataclass(frozen=True, kw_only=True)
+@options
 class PlanOptions:
     """How needles are planned."""
 
-    levels: Annotated[str, Field(description="Levels to plan: names as L1,L3, or fractured, or all.")] = "fractured"
-    purpose: Annotated[
-        Literal["plan", "rehearse", "train"],
-        Field(description="What the plan is for; plan needs levels named by the user."),
-    ] = "rehearse"
-    gauge: Annotated[int | None, Field(description="Needle gauge; chosen from the catalogue when not given.")] = None
-    entry_error_mm: Annotated[
-        float, Field(ge=0, le=5, description="Placement error at the entry, 1 SD per axis, mm.")
-    ] = 1.5
-    direction_error_deg: Annotated[
-        float, Field(ge=0, le=10, description="Placement error in direction, 1 SD per axis, deg.")
-    ] = 3.0
-    segmentation_error_mm: Annotated[
-        float | None,
-        Field(ge=0, le=3, description="Label boundary error, 1 SD, mm; from the voxel size when not given."),
-    ] = None
-    draws: Annotated[int, Field(ge=500, le=100_000, description="Monte Carlo draws a trajectory.")] = 4000
-    seed: Annotated[int, Field(ge=0, description="Seed of the placement draws.")] = 1
+    levels: str = "fractured"
+    """Levels to plan: names as L1,L3, or fractured, or all."""
+    purpose: Literal["plan", "rehearse", "train"] = "rehearse"
+    """What the plan is for; plan needs levels named by the user."""
+    gauge: int | None = None
+    """Needle gauge; chosen from the catalogue when not given."""
+    entry_error_mm: Annotated[float, Field(ge=0, le=5)] = 1.5
+    """Placement error at the entry, 1 SD per axis, mm."""
+    direction_error_deg: Annotated[float, Field(ge=0, le=10)] = 3.0
+    """Placement error in direction, 1 SD per axis, deg."""
+    segmentation_error_mm: Annotated[float, Field(ge=0, le=3)] | None = None
+    """Label boundary error, 1 SD, mm; from the voxel size when not given."""
+    draws: Annotated[int, Field(ge=500, le=100_000)] = 4000
+    """Monte Carlo draws a trajectory."""
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Seed of the placement draws."""
