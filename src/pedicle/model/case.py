@@ -48,6 +48,7 @@ class Case:
 
     folder: Path
     manifest: dict[str, Any] = field(repr=False)
+    _memory: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, folder: Path | str) -> Case:
@@ -78,22 +79,12 @@ class Case:
     def writing(cls, folder: Path | str) -> Iterator[Case]:
         """The case in `folder`, made when absent, locked against other writers until the block ends."""
         folder = Path(folder)
-        try:
-            (folder / "objects").mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder / ".lock", timeout=0)
-            lock.acquire()
-        except Timeout as error:
-            raise BusyError(
-                620, folder.name, "another run holds this case", "one writer", "wait for it, or choose another --out"
-            ) from error
-        except OSError as error:
-            raise EnvironmentFault(
-                610, folder.name, f"cannot write here: {error.strerror}", "a writable folder", "choose another --out"
-            ) from error
+        lock = _locked(folder)
         try:
             yield cls.open(folder) if (folder / "case.json").exists() else cls(folder, _empty_manifest())
         finally:
             lock.release()
+            _forget_if_empty(folder)
 
     def step(self, name: str) -> StepRecord | None:
         """What the manifest holds of a step, or None."""
@@ -110,11 +101,14 @@ class Case:
             raise InputError(
                 604, self.folder.name, f"step {name} has not run", "each step once", f"run: pedicle run --upto {name}"
             )
-        return decode(json.loads(self._bytes(record.result)), self._array)
+        if record.result not in self._memory:
+            self._memory[record.result] = decode(json.loads(self._bytes(record.result)), self._array)
+        return self._memory[record.result]
 
     def commit(self, name: str, digest: str, result: Any, files: dict[str, bytes], record: dict[str, Any]) -> None:
         """Store a step's noun and named files, then swap the manifest; `record` holds seconds, warnings, references."""
         key = self.put_bytes(_json(encode(result, self._put_array)))
+        self._memory[key] = result
         kept = {file: self.put_bytes(content) for file, content in files.items()}
         warnings = [vars(notice) for notice in record.get("warnings", ())]
         self.manifest["steps"][name] = {
@@ -153,7 +147,35 @@ class Case:
 
     def _array(self, key: str) -> Array:
         self._bytes(key)
-        return np.asarray(np.load(self.folder / "objects" / key, mmap_mode="r", allow_pickle=False))
+        # Copy-on-write, because a read-only array is another type to numba and would compile every kernel again.
+        return np.asarray(np.load(self.folder / "objects" / key, mmap_mode="c", allow_pickle=False))
+
+
+def _locked(folder: Path) -> FileLock:
+    """The folder's lock, held; the folder is made when absent."""
+    try:
+        (folder / "objects").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise BusyError(
+            620, folder.name, "another run holds this case", "one writer", "wait for it, or choose another --out"
+        ) from error
+    except OSError as error:
+        raise EnvironmentFault(
+            610, folder.name, f"cannot write here: {error.strerror}", "a writable folder", "choose another --out"
+        ) from error
+    return lock
+
+
+def _forget_if_empty(folder: Path) -> None:
+    """Leave nothing behind when a run ended before it stored anything."""
+    if (folder / "case.json").exists() or any((folder / "objects").iterdir()):
+        return
+    (folder / ".lock").unlink(missing_ok=True)
+    (folder / "objects").rmdir()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _empty_manifest() -> dict[str, Any]:

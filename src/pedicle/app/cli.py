@@ -1,0 +1,52 @@
+"""The command line. This module stays light: commands load when they are called."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App
+from cyclopts.exceptions import CycloptsError
+
+_COMMANDS = "pedicle.app.commands"
+_TABLE = {
+    "demo": "Synthetic patient with an osteoporotic wedge fracture: from the CT to the report.",
+    "run": "The whole procedure on a CT and its label map.",
+    "measure": "Only the spine: levels, heights, fracture grade, density.",
+    "plan": "Plan the needles of a case again, with other options.",
+    "report": "Write a case's report again.",
+    "cite": "The references a case used, as BibTeX.",
+    "phantom": "A synthetic CT with label map and known truth.",
+    "warm-up": "Compile the kernels once.",
+}
+
+EPILOGUE = (
+    "Research and training software. Not a medical device. "
+    "Not for diagnosis or for guiding treatment of a patient. Figures are model estimates with the stated uncertainty."
+)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("pedicle")
+
+
+app = App(
+    name="pedicle",
+    help="Computed vertebroplasty, end to end: from a patient's CT to the needle plan and the report.",
+    help_epilogue=EPILOGUE,
+    version=_version,
+)
+for _name, _help in _TABLE.items():
+    app.command(f"{_COMMANDS}:{_name.replace('-', '_')}", name=_name, help=_help)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and leave with its exit code: 0 done, 1 internal, 2 input, 3 refused, 4 to 6 see the docs."""
+    tokens = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(tokens, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        line = " ".join(str(error).split())
+        print(f"E102 command line: {line} (see --help). Fix: correct the arguments", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,0 +1,232 @@
+"""The commands. A thin layer: what they can do, the API can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from pedicle.anatomy.options import MeasureOptions
+from pedicle.app.console import Talk, Upto, speaking, tell
+from pedicle.io.options import ImportOptions
+from pedicle.model.case import Case
+from pedicle.planning.options import PlanOptions
+from pedicle.report.options import ReportOptions
+
+Imports = Annotated[ImportOptions, Parameter(name="*")]
+Measuring = Annotated[MeasureOptions, Parameter(name="*")]
+Planning = Annotated[PlanOptions, Parameter(name="*")]
+Reporting = Annotated[ReportOptions, Parameter(name="*")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The options of every step of `run`, flattened into flags."""
+
+    imports: Imports = field(default_factory=ImportOptions)
+    measure: Measuring = field(default_factory=MeasureOptions)
+    plan: Planning = field(default_factory=PlanOptions)
+    report: Reporting = field(default_factory=ReportOptions)
+
+
+_QUIET = Talk()
+_DEFAULTS = Chosen()
+
+
+def demo(*, out: Path = Path("pedicle-demo"), talk: Talk = _QUIET) -> None:
+    """Synthetic patient with an osteoporotic wedge fracture: from the CT to the report.
+
+    Parameters
+    ----------
+    out
+        Case folder to make.
+    """
+    with speaking(talk) as progress:
+        from pedicle.procedure import demo as play
+
+        compiling(progress)
+        case = play(out, progress)
+    summarise(case, talk)
+
+
+def run(
+    ct: Path,
+    /,
+    *,
+    labels: Path | None = None,
+    upto: Upto = "report",
+    patient: Path | None = None,
+    out: Path = Path("pedicle-case"),
+    chosen: Chosen = _DEFAULTS,
+    talk: Talk = _QUIET,
+) -> None:
+    """The whole procedure on a CT and its label map.
+
+    Parameters
+    ----------
+    ct
+        CT: DICOM folder, file or DICOMDIR, NIfTI, NRRD.
+    labels
+        Label map of the vertebrae on the same patient: NIfTI, NRRD or DICOM SEG.
+    upto
+        Last step to do.
+    patient
+        Facts about the patient (TOML); what it does not state stays "not stated".
+    out
+        Case folder to make or to continue.
+    """
+    with speaking(talk) as progress:
+        from pedicle import procedure
+
+        options = procedure.RunOptions(upto=upto, **vars(chosen))
+        facts = _patient(patient)
+        compiling(progress)
+        case = procedure.run(ct, labels, out, options, facts, progress)
+    summarise(case, talk)
+
+
+def measure(
+    ct: Path | None = None,
+    /,
+    *,
+    labels: Path | None = None,
+    out: Path = Path("pedicle-case"),
+    imports: Imports = ImportOptions(),  # noqa: B008
+    measure: Measuring = MeasureOptions(),  # noqa: B008
+    talk: Talk = _QUIET,
+) -> None:
+    """Only the spine: levels, heights, fracture grade, density (none without a CT).
+
+    Parameters
+    ----------
+    ct
+        CT; may be left out to measure a label map alone.
+    labels
+        Label map of the vertebrae.
+    out
+        Case folder to make or to continue.
+    """
+    with speaking(talk) as progress:
+        from pedicle import procedure
+
+        options = procedure.RunOptions(upto="measure", imports=imports, measure=measure)
+        compiling(progress)
+        case = procedure.run(ct, labels, out, options, None, progress)
+    summarise(case, talk)
+
+
+def plan(case: Path, /, *, plan: Planning = PlanOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
+    """Plan the needles of a case again, with other options; a report that stood on the old plan is written anew.
+
+    Parameters
+    ----------
+    case
+        Case folder.
+    """
+    _again(case, "plan", plan, talk)
+
+
+def report(case: Path, /, *, report: Reporting = ReportOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
+    """Write a case's report again.
+
+    Parameters
+    ----------
+    case
+        Case folder.
+    """
+    _again(case, "report", report, talk)
+
+
+def cite(case: Path, /, *, talk: Talk = _QUIET) -> None:
+    """The references a case used, as BibTeX.
+
+    Parameters
+    ----------
+    case
+        Case folder.
+    """
+    with speaking(talk):
+        from pedicle.model.sourced import references
+
+        known = references()
+        used = {key: known[key] for key in Case.open(case).manifest["references"] if key in known}
+    tell(talk, {"references": used}, list(used.values()))
+
+
+def phantom(*, out: Path, name: str = "demo", seed: int | None = None, talk: Talk = _QUIET) -> None:
+    """A synthetic CT (DICOM) with its label map (NIfTI) and known truth (JSON).
+
+    Parameters
+    ----------
+    out
+        Folder to write to.
+    name
+        Named case; an unknown name lists them.
+    seed
+        Another patient of the same kind.
+    """
+    with speaking(talk) as progress:
+        from pedicle.phantom.cases import named_case
+        from pedicle.procedure import write_phantom
+
+        options = named_case(name)
+        compiling(progress)
+        write_phantom(options if seed is None else replace(options, seed=seed), out, progress)
+    tell(talk, {"folder": str(out)}, [f"synthetic patient '{name}' in {out}"])
+
+
+def warm_up(*, talk: Talk = _QUIET) -> None:
+    """Compile the kernels once, by running the demo in a temporary folder."""
+    import tempfile
+
+    with speaking(talk) as progress:
+        from pedicle.procedure import demo as play
+
+        with tempfile.TemporaryDirectory() as folder:
+            play(Path(folder) / "case", progress)
+    tell(talk, {"compiled": True}, ["kernels are compiled"])
+
+
+def compiling(progress: Any) -> None:
+    """Say so when this run will compile kernels."""
+    from pedicle.kernels.jit import is_compiled
+
+    if not is_compiled():
+        progress(0.0, "first run: kernels are compiled once, about half a minute")
+
+
+def summarise(case: Case, talk: Talk) -> None:
+    """Where the case is and what each step found, the warnings counted."""
+    steps = {name: case.step(name) for name in ("measure", "plan", "report")}
+    found = {name: record for name, record in steps.items() if record is not None}
+    facts = {
+        "case": str(case.folder),
+        "steps": {name: {"seconds": r.seconds, "warnings": len(r.warnings)} for name, r in found.items()},
+    }
+    lines = [f"case: {case.folder}"]
+    for name, record in found.items():
+        files = ", ".join(record.files) or "-"
+        lines.append(f"  {name:8} {record.seconds:6.1f} s  {files}  ({len(record.warnings)} warnings)")
+    if "report" in found:
+        lines.append(f"open {case.folder / 'report.html'}")
+    tell(talk, facts, lines)
+
+
+def _again(folder: Path, name: Any, options: Any, talk: Talk) -> None:
+    with speaking(talk) as progress:
+        from pedicle.procedure import again
+
+        compiling(progress)
+        case = again(folder, name, options, progress)
+    summarise(case, talk)
+
+
+def _patient(path: Path | None) -> Any:
+    if path is None:
+        return None
+    from pedicle.io.patient import read_patient
+
+    return read_patient(path)
