@@ -1,0 +1,139 @@
+"""From a label map, with or without its CT, to the spine: the one door of this package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.anatomy.border import parts_cut, touching
+from pedicle.anatomy.curve import kyphosis_deg, superior_directions
+from pedicle.anatomy.field import BoneField, bone_field
+from pedicle.anatomy.frame import Anatomy, settle
+from pedicle.anatomy.options import MeasureOptions
+from pedicle.anatomy.order import Count, check_order, check_piece, count_levels
+from pedicle.anatomy.vertebra import measured, unmeasured
+from pedicle.model.errors import InputError
+from pedicle.model.levels import verse_of_level
+from pedicle.model.notices import Notice
+from pedicle.model.progress import Progress, silent
+from pedicle.model.scan import Acquisition, LabelMap, Scan
+from pedicle.model.vertebra import Spine, Vertebra
+from pedicle.model.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class _Labelled:
+    """One label on its way to becoming a vertebra."""
+
+    field: BoneField
+    border_mm: NDArray[np.float64]
+    count: Count
+    notices: list[Notice]
+
+    @property
+    def level(self) -> str:
+        return self.field.level
+
+
+def find_vertebrae(
+    scan: Scan | None, labels: LabelMap, options: MeasureOptions | None = None, progress: Progress = silent
+) -> Spine:
+    """The vertebrae of a label map: frames, parts, heights, and, with a CT, what can be read from it.
+
+    Without a scan there is no density and no edge of the CT. Both must lie on one canonical grid. Vertebrae that the
+    border cuts, or that cannot be taken apart, are listed with `complete` False or None values and the reason.
+
+    Raises InputError 300 when no vertebra is labelled, 301 when scan and labels lie on different grids.
+    """
+    options = options or MeasureOptions()
+    volume = labels.volume
+    names = labels.levels
+    _check_input(scan, labels, names)
+    counts = count_levels(labels, names)
+    padding = _padding(scan, volume)
+    labelled = [_labelled(volume, name, counts[name], padding) for name in names]
+    centres = np.array([one.field.centroid_lps_mm for one in labelled])
+    directions = superior_directions(centres, np.array([_looks_whole(one, volume) for one in labelled]))
+    found: list[tuple[Vertebra, Anatomy | None]] = []
+    for n, one in enumerate(labelled):
+        progress(n / len(labelled), f"measuring {one.level}")
+        found.append(_measure(one, directions[n], labels.coverage == "whole", options))
+    vertebrae = tuple(vertebra for vertebra, _ in found)
+    body_centres = np.array([vertebra.centroid_lps_mm for vertebra in vertebrae])
+    return Spine(
+        vertebrae,
+        volume,
+        scan.acquisition if scan is not None else Acquisition(source_format=labels.scheme),
+        labels.coverage,
+        kyphosis_deg=_kyphosis(found),
+        structures=labels.structures,
+        not_evaluable=tuple(f"{v.level}: {v.warnings[0].text}" for v in vertebrae if v.heights_mm is None),
+        warnings=(*check_order(names, body_centres), *_landmark_notices(volume, padding)),
+    )
+
+
+def _check_input(scan: Scan | None, labels: LabelMap, names: list[str]) -> None:
+    if not names:
+        raise InputError(300, "label map", "no vertebra is labelled", "at least one", "check the file and --scheme")
+    if scan is not None and not scan.volume.grid.same_place(labels.volume.grid):
+        raise InputError(301, "label map", "lies on another grid than the CT", "one grid", "use --resample-labels")
+
+
+def _padding(scan: Scan | None, labels: Volume) -> NDArray[np.bool_] | None:
+    """Voxels without data in the scan or the map; None when there are none."""
+    masks = [volume.outside for volume in (labels, scan.volume if scan is not None else labels)]
+    there = [mask for mask in masks if mask is not None and mask.any()]
+    return None if not there else np.logical_or.reduce(there)
+
+
+def _labelled(volume: Volume, name: str, count: Count, padding: NDArray[np.bool_] | None) -> _Labelled:
+    number = verse_of_level(name)
+    field = bone_field(volume, number, name)
+    return _Labelled(field, touching(volume, number, padding), count, check_piece(name, field.surface_mm < 0))
+
+
+def _looks_whole(one: _Labelled, volume: Volume) -> bool:
+    """A first guess before parts are known: nothing at the head and feet end of the map."""
+    k = volume.grid.index_from_lps(one.border_mm)[:, 2] if len(one.border_mm) else np.empty(0)
+    return not bool(((k < 0.5) | (k > volume.grid.shape[2] - 1.5)).any())
+
+
+def _measure(
+    one: _Labelled, superior: NDArray[np.float64], whole: bool, options: MeasureOptions
+) -> tuple[Vertebra, Anatomy | None]:
+    settled = settle(one.field, superior, whole)
+    if isinstance(settled, str):
+        reason = "cut by the border of the scan" if len(one.border_mm) else settled
+        return unmeasured(one.field, one.count, reason, not len(one.border_mm), one.notices), None
+    anatomy, step_deg = settled
+    cut = parts_cut(anatomy, one.border_mm)
+    if cut:
+        reason = f"{' and '.join(cut)} cut by the border of the scan"
+        return unmeasured(one.field, one.count, reason, False, one.notices), None
+    return measured(one.field, one.count, anatomy, step_deg, options, one.notices), anatomy
+
+
+def _kyphosis(found: list[tuple[Vertebra, Anatomy | None]]) -> dict[str, float]:
+    """Angles about every measured vertebra between its neighbours, and over all measured levels."""
+    known = [(v, a) for v, a in found if a is not None]
+    pairs = [(n - 1, n + 1) for n in range(1, len(known) - 1)]
+    if len(known) > 1 and (0, len(known) - 1) not in pairs:
+        pairs.append((0, len(known) - 1))
+    return {f"{known[a][0].level}-{known[b][0].level}": _angle(known[a], known[b]) for a, b in pairs}
+
+
+def _angle(upper: tuple[Vertebra, Anatomy | None], lower: tuple[Vertebra, Anatomy | None]) -> float:
+    (above, top), (below, bottom) = upper, lower
+    assert top is not None
+    assert bottom is not None
+    axes = np.array([above.anterior + below.anterior, above.superior + below.superior])
+    upper_plate = top.lps_from_vertebra.turn(top.upper.normal)
+    return kyphosis_deg(upper_plate, bottom.lps_from_vertebra.turn(bottom.lower.normal), axes)
+
+
+def _landmark_notices(volume: Volume, padding: NDArray[np.bool_] | None) -> list[Notice]:
+    if not len(touching(volume, verse_of_level("sacrum"), padding)):
+        return []
+    return [Notice("sacrum-cut", "sacrum", "S1 or sacrum cut by the border of the scan: a landmark only", "note")]
