@@ -1,4 +1,4 @@
-"""Body and posterior elements: what lies in front of the posterior wall, less what only hangs on."""
+"""Body and posterior elements: what lies in front of the posterior wall, less what only hangs on from behind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.anatomy.wall import Wall
-from pedicle.model.volume import Volume
+from pedicle.model.volume import Volume, bounding_box
 
 CRUSHED_ML = 8.0
 REACH_FROM_CORE_MM = 4.0
@@ -18,23 +18,38 @@ def body_mask(view: Volume, low_mm: NDArray[np.float64], wall: Wall) -> NDArray[
     spacing = float(view.grid.spacing_mm[0])
     y = low_mm[1] + np.arange(ny) * spacing
     z = low_mm[2] + np.arange(nz) * spacing
-    front = (view.values < 0) & (y[None, :, None] < wall.at(z)[None, None, :])
-    return without_stubs(front, spacing)
+    solid = view.values < 0
+    before = (y[:, None] < wall.at(z))[None]
+    body = np.zeros(solid.shape, bool)
+    box = bounding_box(solid & before, 2)
+    if box is not None:
+        cut = tuple(slice(int(a), int(b)) for a, b in zip(*box, strict=True))
+        front = (solid & before)[cut]
+        body[cut] = without_stubs(front, solid[cut] & ~front, spacing)
+    return body
 
 
-def without_stubs(mask: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
-    """The part of a mask within 4 mm of its core: transverse-process and rib stubs in front of the wall fall away.
+def without_stubs(
+    front: NDArray[np.bool_], behind: NDArray[np.bool_], spacing_mm: float
+) -> NDArray[np.bool_]:
+    """The body in what lies in front of the wall: transverse-process and rib stubs fall away, rims and spurs stay.
 
-    The core lies deeper than 3 mm; 2 mm under 8 ml, where a crushed body would vanish. Its largest piece counts.
+    A stub lies more than 4 mm from the body's core and touches bone behind the wall. The core lies deeper than 3 mm;
+    2 mm under 8 ml, where a crushed body would vanish.
     """
-    from pedicle.kernels.distance import signed_distance, squared_distance
+    from scipy.ndimage import binary_dilation, label
+
+    from pedicle.kernels.distance import squared_distance
 
     spacings = np.full(3, spacing_mm)
-    small = mask.sum() * spacing_mm**3 < 1000.0 * CRUSHED_ML
-    core = largest_piece(-signed_distance(mask, spacings) > (2.0 if small else 3.0))
+    deep = 2.0 if front.sum() * spacing_mm**3 < 1000.0 * CRUSHED_ML else 3.0
+    core = largest_piece(squared_distance(~front, spacings) > (deep + 0.5 * spacing_mm) ** 2)
     if not core.any():
-        return largest_piece(mask)
-    return np.asarray(mask & (squared_distance(core, spacings) <= REACH_FROM_CORE_MM**2))
+        return largest_piece(front)
+    far = front & (squared_distance(core, spacings) > REACH_FROM_CORE_MM**2)
+    pieces, _ = label(far, np.ones((3, 3, 3), bool))
+    hanging = np.unique(pieces[far & binary_dilation(behind, np.ones((3, 3, 3), bool))])
+    return largest_piece(front & ~np.isin(pieces, hanging[hanging > 0]))
 
 
 def largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
