@@ -1,0 +1,93 @@
+"""What holds for the whole session: which sides, what is warned of, what nobody has stated yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pedicle.model.frames import Side
+from pedicle.model.notices import Notice
+from pedicle.model.patient import Patient
+from pedicle.model.scan import Scan
+from pedicle.model.sourced import quantity
+from pedicle.model.trajectory import LevelPlan, Trajectory
+from pedicle.model.vertebra import Spine, Vertebra
+
+POSITIONS = {"S": "supine", "P": "prone", "DR": "right decubitus", "DL": "left decubitus"}
+# Facts that a person must state before a needle: name in patient.toml and the question.
+GATES = {
+    "consent": "consent",
+    "pain_level_confirmed": "pain confirmed at the planned level by examination",
+    "fracture_age_weeks": "age of the fracture",
+    "oedema": "bone oedema at the level (MRI or dual-energy CT)",
+    "neurology": "neurological examination",
+    "inr": "INR",
+    "platelets_10e9_l": "platelet count",
+    "antithrombotics": "antithrombotic drugs",
+    "allergies": "allergies (cement, contrast, local anaesthetic)",
+    "infection": "infection excluded",
+    "malignancy_history": "history of malignancy",
+    "fasting": "fasting",
+}
+
+
+def recommend(found: list[Trajectory]) -> tuple[tuple[Side, ...], list[str]]:
+    """Sides to use and why."""
+    feasible = [trajectory for trajectory in found if trajectory.feasible]
+    if not feasible:
+        return (), ["no feasible needle: see the reasons of each side"]
+    sides: tuple[Side, ...] = tuple(trajectory.side for trajectory in feasible)
+    if len(sides) == 2:
+        return sides, ["one needle a side, each in its half of the body"]
+    return sides, [f"only the {sides[0]} side is feasible: fill of the other half to be watched"]
+
+
+def scan_position(scan: Scan) -> str:
+    """How the patient lay in the CT, in one word; "not known" where the file does not say."""
+    position = scan.acquisition.patient_position or ""
+    return POSITIONS.get(position[2:], "not known")
+
+
+def open_gates(patient: Patient | None, levels: Iterable[str]) -> list[str]:
+    """Facts nobody has stated, as sentences; levels are listed because their count needs a person."""
+    stated = (patient or Patient()).stated()
+    found = [f"not stated: {question}" for name, question in GATES.items() if name not in stated]
+    return [f"level to be confirmed on the table: {', '.join(levels)}", *found]
+
+
+def level_warnings(vertebra: Vertebra) -> list[Notice]:
+    """What a person must know before using a level's plan."""
+    found = []
+    if vertebra.basis == "given" or vertebra.confidence < 0.9:
+        found.append(
+            Notice(
+                "level-unverified",
+                vertebra.level,
+                f"level unverified (counted by: {vertebra.basis}): count again on the table",
+            )
+        )
+    found += [Notice("suspicious", vertebra.level, words, "danger") for words in vertebra.suspicious]
+    fracture = vertebra.fracture
+    if fracture is not None and fracture.posterior_wall == "broken":
+        text = "posterior wall broken: cement may reach the canal; needs an explicit acknowledgement"
+        found.append(Notice("posterior-wall", vertebra.level, text, "danger"))
+    return found
+
+
+def session_warnings(spine: Spine, scan: Scan, levels: list[LevelPlan]) -> list[Notice]:
+    """Warnings that hold for the whole plan."""
+    found = []
+    position = scan_position(scan)
+    if position != "prone":
+        text = (
+            f"CT taken {position}, the needle goes in prone: find true AP of this vertebra again on the table; skin depth "
+            "and height of a cleft fracture will differ"
+        )
+        found.append(Notice("position", "scan", text))
+    used = [level for level in levels if level.recommended]
+    most = quantity("planning/limits", "levels_per_session")
+    if len(used) > most.value:
+        text = f"{len(used)} levels in one session; usual limit of {most.value:.0f} is not verified, check locally"
+        found.append(Notice("many-levels", "session", text))
+    if not levels:
+        found.append(Notice("no-level", "session", "no level chosen: none is fractured", "note"))
+    return found

@@ -1,0 +1,177 @@
+"""From a corridor to a needle's plan: needle, skin, angles, clearances, probabilities, and whether it is feasible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pedicle.model.frames import Side, unit
+from pedicle.model.needle import Needle, catalogue
+from pedicle.model.scan import Scan
+from pedicle.model.sourced import quantity
+from pedicle.model.trajectory import Clearance, Trajectory
+from pedicle.model.vertebra import PART_POSTERIOR, Spine, Vertebra
+from pedicle.planning.candidates import TIP_DEPTHS_MM, Aim
+from pedicle.planning.corridor import Corridor, find_corridor
+from pedicle.planning.fields import Floats, SideFields, boundary_matrix
+from pedicle.planning.needles import gauges, needle_of
+from pedicle.planning.neighbours import neighbour_clearance
+from pedicle.planning.options import PlanOptions
+from pedicle.planning.placement import Breach, breach_probability, draw_errors
+from pedicle.planning.skin import Skin, find_skin
+from pedicle.planning.views import bulls_eye, needle_angles, reach_words
+from pedicle.planning.walls import SIDE_WALLS, Walls, measure_walls, needed_mm
+
+GATED = (*SIDE_WALLS, "canal")
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """What every needle of one side of one level shares."""
+
+    spine: Spine
+    scan: Scan
+    vertebra: Vertebra
+    fields: SideFields
+    boundary: Floats
+    options: PlanOptions
+
+    @property
+    def side(self) -> Side:
+        """Left or right of the patient."""
+        return self.fields.side
+
+
+def site(spine: Spine, scan: Scan, vertebra: Vertebra, fields: SideFields, options: PlanOptions) -> Site:
+    """The shared facts of one side; the boundary error comes from the label map's voxels unless it is given."""
+    if options.segmentation_error_mm is not None:
+        boundary = np.eye(3) * options.segmentation_error_mm
+    else:
+        share = quantity("planning/limits", "boundary_sd_voxels").value
+        grid = spine.labels.grid
+        boundary = boundary_matrix(grid.axes, grid.spacing_mm, fields, share)
+    return Site(spine, scan, vertebra, fields, boundary, options)
+
+
+def plan_side(place: Site, aim: Aim) -> Trajectory | None:
+    """The best transpedicular needle of one side: the thickest that is feasible, else the thinnest with what it lacks."""
+    found = None
+    for gauge in gauges(place.vertebra.level, place.options):
+        radius = next(needle.radius_mm for needle in catalogue() if needle.gauge == gauge)
+        corridor = find_corridor(place.vertebra, place.fields, aim, radius)
+        if corridor is None:
+            continue
+        found = trajectory(place, corridor, gauge)
+        if found.feasible:
+            return found
+    return found
+
+
+def trajectory(place: Site, corridor: Corridor, gauge: int) -> Trajectory:
+    """Everything about a corridor with a needle of this gauge."""
+    fields = place.fields
+    entry, target = fields.lps(corridor.entry_mm), fields.lps(corridor.target_mm)
+    forward = unit(target - entry)
+    skin = find_skin(place.scan.volume, entry, -forward)
+    needle, reaches = _needle(gauge, skin, target)
+    walls = measure_walls(corridor)
+    draws = draw_errors(place.options, 0)
+    breach = breach_probability(corridor, needle.radius_mm, place.boundary, draws)
+    clearance = _clearances(walls, needle.radius_mm, place.boundary, breach)
+    start = entry - 60.0 * forward if skin.point_lps_mm is None else skin.point_lps_mm
+    clearance |= neighbour_clearance(place.spine.structures, start, target, needle.radius_mm)
+    view = bulls_eye(forward, place.side)
+    lacks = _lacks(place, walls, needle.radius_mm) + _too_short(reaches, needle)
+    notes = [reach_words(view), skin.reason, _relaxed(corridor)]
+    axial, sagittal = needle_angles(forward, place.side)
+    midline, spinous = _skin_distances(fields, skin)
+    return Trajectory(
+        level=place.vertebra.level,
+        side=place.side,
+        approach="transpedicular",
+        aim=corridor.aim,
+        needle=needle,
+        bone_entry_lps_mm=entry,
+        target_lps_mm=target,
+        skin_entry_lps_mm=skin.point_lps_mm,
+        posterior_wall_depth_mm=_wall_depth(corridor),
+        skin_from_midline_mm=midline,
+        skin_from_spinous_mm=spinous,
+        axial_deg=axial,
+        sagittal_deg=sagittal,
+        bulls_eye=view,
+        clearance=clearance,
+        feasible=not lacks,
+        reasons=tuple(lacks + [note for note in notes if note]),
+        skin_reason=skin.reason,
+    )
+
+
+def _needle(gauge: int, skin: Skin, target: Floats) -> tuple[Needle, bool]:
+    way = None if skin.point_lps_mm is None else float(np.linalg.norm(target - skin.point_lps_mm))
+    return needle_of(gauge, way)
+
+
+def _too_short(reaches: bool, needle: Needle) -> list[str]:
+    if reaches:
+        return []
+    return [f"skin to target is longer than the longest needle of the catalogue ({needle.length_mm:.0f} mm)"]
+
+
+def _relaxed(corridor: Corridor) -> str:
+    if corridor.aim == "cleft" or corridor.relaxed_mm >= TIP_DEPTHS_MM[0]:
+        return ""
+    return f"little room for the tip: only {corridor.relaxed_mm:.1f} mm below the nearest surface of the body"
+
+
+def _clearances(walls: Walls, radius_mm: float, boundary: Floats, breach: Breach) -> dict[str, Clearance]:
+    found = {}
+    for name, axis_mm in walls.axis_mm.items():
+        # Ahead of the tip there is no radius: the distance is from the tip's point along the needle.
+        mm = axis_mm if name == "anterior" else axis_mm - radius_mm
+        sigma = float(np.linalg.norm(boundary @ walls.normals[name]))
+        found[name] = Clearance(mm, sigma, breach.beyond.get(name), breach.beyond_2mm.get(name))
+    return found
+
+
+def _lacks(place: Site, walls: Walls, radius_mm: float) -> list[str]:
+    """Why a needle is not feasible; empty when it is."""
+    lacks = []
+    for name in GATED:
+        need = max(needed_mm(walls.normals[name], place.boundary), _ct_bias(place, name))
+        mm = walls.axis_mm[name] - radius_mm
+        if mm < need:
+            lacks.append(f"{name} wall {mm:.1f} mm from the needle, {need:.1f} mm needed at this label resolution")
+    tip = quantity("planning/limits", "tip_inside_body").value
+    if walls.tip_mm < tip:
+        lacks.append(f"tip only {walls.tip_mm:.1f} mm inside the body ({tip:.1f} mm needed)")
+    return lacks
+
+
+def _ct_bias(place: Site, wall: str) -> float:
+    """How much further out the label map puts this wall than the CT's own edge, mm; 0 when not measured."""
+    pedicle = (place.vertebra.pedicles or {}).get(place.side)
+    if wall not in ("medial", "lateral") or pedicle is None or pedicle.ct_width_mm is None or pedicle.width_mm is None:
+        return 0.0
+    return max(0.0, (pedicle.width_mm - pedicle.ct_width_mm) / 2.0)
+
+
+def _wall_depth(corridor: Corridor) -> float:
+    """Depth from bone entry at which the needle meets the plane of the posterior wall, mm."""
+    share = (corridor.fields.wall_mm - corridor.entry_mm[1]) / (corridor.target_mm[1] - corridor.entry_mm[1])
+    return float(np.clip(share, 0.0, 1.0) * corridor.length_mm)
+
+
+def _skin_distances(fields: SideFields, skin: Skin) -> tuple[float | None, float | None]:
+    """Skin entry to the vertebra's mid-sagittal plane, and to the spinous process seen from behind, mm."""
+    if skin.point_lps_mm is None:
+        return None, None
+    point = fields.from_lps(skin.point_lps_mm)
+    where = np.argwhere(fields.parts == PART_POSTERIOR)
+    points = fields.point(where)
+    middle = points[np.abs(points[:, 0]) < 8.0]
+    if len(middle) == 0:
+        return float(abs(point[0])), None
+    tip = middle[middle[:, 1] > middle[:, 1].max() - 2.0].mean(axis=0)
+    return float(abs(point[0])), float(np.hypot(point[0] - tip[0], point[2] - tip[2]))

@@ -1,0 +1,44 @@
+"""C-arm views of a plan. The patient lies prone: the detector is over the back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pedicle.model.carm import View
+from pedicle.model.frames import Side
+from pedicle.model.sourced import quantity
+from pedicle.model.vertebra import Vertebra
+from pedicle.planning.fields import Floats
+
+
+def bulls_eye(direction_lps: Floats, side: Side) -> View:
+    """The view along the needle: the detector lies behind the skin entry, so that the needle is seen end-on."""
+    return View.towards(f"bull's-eye {side}", -direction_lps)
+
+
+def true_ap(vertebra: Vertebra) -> View:
+    """Endplates edge-on and the spinous process midway: the detector straight behind this vertebra."""
+    return View.towards("true AP", -vertebra.anterior)
+
+
+def true_lateral(vertebra: Vertebra) -> View:
+    """Endplates and both pedicles in line: the detector straight to the patient's left of this vertebra."""
+    return View.towards("true lateral", -vertebra.right)
+
+
+def needle_angles(direction_lps: Floats, side: Side) -> tuple[float, float]:
+    """(axial, sagittal) in degrees in the patient's frame: positive towards the midline; positive when the tip is caudal.
+
+    They equal the bull's-eye view's tilt and its angle towards the head.
+    """
+    towards_midline = -direction_lps[0] if side == "left" else direction_lps[0]
+    axial = np.degrees(np.arctan2(towards_midline, -direction_lps[1]))
+    return float(axial), float(np.degrees(np.arcsin(np.clip(-direction_lps[2], -1.0, 1.0))))
+
+
+def reach_words(view: View) -> str:
+    """A sentence where the view lies beyond the usual reach of a C-arm, else ""; machines differ, so it only informs."""
+    cranial, tilt = quantity("planning/limits", "carm_cranial_caudal"), quantity("planning/limits", "carm_tilt")
+    if abs(view.dicom_secondary_deg) <= cranial.value and view.tilt_deg <= tilt.value and view.detector_over == "back":
+        return ""
+    return f"bull's-eye view ({view.sentence}) may be beyond the reach of the C-arm: usual limits not verified, try it first"
