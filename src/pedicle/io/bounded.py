@@ -1,0 +1,90 @@
+"""Bytes of an untrusted file under a budget: plain or gzip, read forward, never more than was announced."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from pedicle.model.errors import InputError
+
+MIB = 1024 * 1024
+_CEILING = 2048 * MIB
+_TRAILING = MIB
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A regular file for reading forward; gzip is recognised by its first bytes and unpacked on the way.
+
+    InputError 34 for anything that is not a regular file, 50 when the gzip stream is broken while it is read.
+    """
+    if not path.is_file():
+        raise InputError(34, path.name, "not a regular file", "a file that holds a volume", "check the path")
+    try:
+        with path.open("rb") as plain:
+            packed = plain.read(2) == b"\x1f\x8b"
+            plain.seek(0)
+            if packed:
+                with gzip.open(plain, "rb") as stream:
+                    yield cast(BinaryIO, stream)
+            else:
+                yield plain
+    except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
+        raise broken(path.name, f"the gzip stream is broken ({fault})") from fault
+
+
+def head(path: Path, count: int) -> bytes:
+    """The first bytes of a file, unpacked; fewer when the file is shorter."""
+    with opened(path) as stream:
+        return stream.read(count)
+
+
+def take(stream: BinaryIO, count: int, where: str) -> bytes:
+    """Exactly `count` bytes; InputError 50 names what is missing."""
+    found = stream.read(count)
+    while len(found) < count:
+        more = stream.read(count - len(found))
+        if not more:
+            raise broken(where, f"{count - len(found)} bytes missing")
+        found += more
+    return found
+
+
+def trailing(stream: BinaryIO, where: str) -> int:
+    """Bytes after the announced data; InputError 39 when they are more than a mebibyte."""
+    found = len(stream.read(_TRAILING + 1))
+    if found > _TRAILING:
+        raise InputError(39, where, "data go on after the announced end", "at most 1 MiB", "export the file again")
+    return found
+
+
+def check_budget(path: Path, announced: int, ratio: int, floor: int) -> None:
+    """Refuse a header that announces more than the file can honestly hold (InputError 39).
+
+    The limit is 2 GiB or `ratio` times the file's own size, whichever is less, but never below `floor` bytes.
+    """
+    limit = min(_CEILING, max(floor, ratio * path.stat().st_size))
+    if announced > limit:
+        raise InputError(
+            39,
+            path.name,
+            f"{announced // MIB} MiB announced by a file of {path.stat().st_size / MIB:.1f} MiB",
+            f"at most {limit // MIB} MiB",
+            "export the volume again, or crop it to the spine",
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's bytes as they lie on disk."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def broken(where: str, found: str) -> InputError:
+    """The error for data shorter than announced or damaged."""
+    return InputError(50, where, found, "the exact announced length", "copy or export the file again")

@@ -1,0 +1,136 @@
+"""From numbers in a file to vertebrae: the scheme's meaning, landmarks, structures, and checks on single labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.io.label_parts import part_notices
+from pedicle.io.raw import RawLabels
+from pedicle.io.schemes import Scheme, level_named, recognise, structure_named
+from pedicle.model.errors import InputError
+from pedicle.model.levels import verse_of_level
+from pedicle.model.scan import InputFile, LabelMap, Scan
+from pedicle.model.volume import Volume
+
+# Structures kept as masks beside the vertebrae, under these names.
+STRUCTURES = ("lungs", "ribs", "aorta", "vena_cava", "kidneys", "spinal_cord", "spinal_canal", "sacrum")
+_BODIES = "bodies"
+
+
+def no_labels_error(where: str) -> InputError:
+    """What to say when a CT comes without a label map: one line that tells how to get one (InputError 100)."""
+    return InputError(
+        100,
+        where,
+        "no label map",
+        "pedicle does not segment vertebrae itself",
+        "make one, for example with `TotalSegmentator -i CT -o labels.nii.gz --ml --task total`, "
+        "and give it with --labels labels.nii.gz",
+    )
+
+
+def label_map(raw: RawLabels, scan: Scan | None, asked: str | None, resample: bool) -> LabelMap:
+    """The vertebrae of a label map in VerSe numbers, on the scan's grid (its own without a scan).
+
+    Raises InputError 51 (another place), 52 (scheme not named, unknown values, no level), 53 (one number on two
+    vertebrae).
+    """
+    from pedicle.io.align import aligned
+
+    present = _present(raw.volume.values)
+    if not present:
+        raise InputError(52, raw.where, "no labelled voxel", "vertebrae", "give the label map of this CT")
+    scheme = recognise(raw.names, raw.where, asked, present)
+    _check_known(present, scheme, raw.where)
+    _check_levels(present, scheme, raw.where)
+    notices = raw.notices
+    if scan is not None:
+        volume, told = aligned(raw.volume, scan.volume.grid, raw.where, resample)
+        raw, notices = replace(raw, volume=volume), notices + told
+    return _translated(raw, scheme, present, notices)
+
+
+def bodies_mask(raw: RawLabels, asked: str | None = None) -> Volume:
+    """The vertebral bodies of all levels together (1 where there is one), from a map without level identity."""
+    present = _present(raw.volume.values)
+    scheme = recognise(raw.names, raw.where, asked, present)
+    _check_known(present, scheme, raw.where)
+    wanted = [number for number in present if structure_named(scheme.labels[number]) == _BODIES]
+    if not wanted:
+        raise InputError(52, raw.where, f"no vertebral bodies in scheme {scheme.name}", "bodies", "give a body map")
+    return raw.volume.with_values(_mask(raw.volume.values, wanted))
+
+
+def bodies_with_levels(bodies: Volume, levels: LabelMap) -> LabelMap:
+    """Bodies with the level of the whole vertebra they lie in: the part common to both maps, coverage "body".
+
+    `bodies` is a mask (nonzero = body) on the grid of `levels`, within 0.1 mm at the corners; else InputError 51.
+    """
+    from pedicle.io.align import aligned
+
+    mask, _ = aligned(bodies, levels.volume.grid, "body map", resample=False)
+    values = np.where(mask.values > 0, levels.volume.values, 0).astype(np.uint8)
+    return replace(levels, volume=levels.volume.with_values(values), scheme="vertebrae-body", coverage="body")
+
+
+def _present(values: NDArray[Any]) -> list[int]:
+    return [int(n) for n in np.flatnonzero(np.bincount(values.ravel())) if n]
+
+
+def _check_known(present: list[int], scheme: Scheme, where: str) -> None:
+    unknown = [number for number in present if number not in scheme.labels]
+    if unknown:
+        listed = ", ".join(str(number) for number in unknown[:5])
+        found = f"label {listed} is not in scheme {scheme.name}"
+        raise InputError(52, where, found, "known labels only", "name the right scheme: --scheme NAME")
+
+
+def _check_levels(present: list[int], scheme: Scheme, where: str) -> None:
+    if any(level_named(scheme.labels[number]) for number in present):
+        return
+    if not scheme.has_levels:
+        fix = "give a map that names levels (TotalSegmentator task total, VerSe, SPINEPS seg-vert)"
+        raise InputError(52, where, f"scheme {scheme.name} does not tell one vertebra from another", "levels", fix)
+    raise InputError(52, where, "no vertebra among the labels", "at least one", "give a label map of the spine")
+
+
+def _translated(raw: RawLabels, scheme: Scheme, present: list[int], notices: tuple[Any, ...]) -> LabelMap:
+    stored = raw.volume.values
+    verse = np.zeros(max(present) + 1, np.uint8)
+    for number in present:
+        level = level_named(scheme.labels[number])
+        verse[number] = verse_of_level(level) if level else 0
+    volume = raw.volume.with_values(verse[stored])
+    structures = _structures(raw.volume, scheme, present)
+    found = part_notices(volume, raw.where)
+    files = (InputFile(raw.sha256, f"labels-{raw.kind}"),)
+    landmarks = _landmarks(scheme, present)
+    return LabelMap(volume, scheme.name, scheme.coverage, landmarks, structures or None, files, notices + found)
+
+
+def _landmarks(scheme: Scheme, present: list[int]) -> tuple[str, ...]:
+    names = [scheme.labels[number] for number in present]
+    levels = {level_named(name) for name in names}
+    ribs = any(structure_named(name) == "ribs" for name in names)
+    found = (("sacrum", "sacrum" in levels), ("c2", "C2" in levels), ("ribs", ribs))
+    return tuple(name for name, there in found if there)
+
+
+def _structures(volume: Volume, scheme: Scheme, present: list[int]) -> dict[str, Volume]:
+    groups: dict[str, list[int]] = {}
+    for number in present:
+        name = scheme.labels[number]
+        known = "sacrum" if level_named(name) == "sacrum" else structure_named(name)
+        if known in STRUCTURES:
+            groups.setdefault(known, []).append(number)
+    return {known: volume.with_values(_mask(volume.values, numbers)) for known, numbers in groups.items()}
+
+
+def _mask(values: NDArray[Any], numbers: list[int]) -> NDArray[np.uint8]:
+    chosen = np.zeros(int(values.max()) + 1, np.uint8)
+    chosen[[number for number in numbers if number < chosen.size]] = 1
+    return np.asarray(chosen[values])
