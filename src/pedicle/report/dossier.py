@@ -1,0 +1,90 @@
+"""What the report is written from: the nouns of a case, gathered once, and the facts that identify it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, fields
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pedicle.model.case import Case
+from pedicle.model.patient import Patient
+from pedicle.model.scan import InputFile, LabelMap, Scan
+from pedicle.model.trajectory import LevelPlan, Plan
+from pedicle.model.vertebra import Spine
+
+
+@dataclass(frozen=True)
+class CaseFacts:
+    """Which inputs, which software, which published sources; no name, no folder, no time of the run."""
+
+    inputs: tuple[InputFile, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+
+    @property
+    def input_hash(self) -> str:
+        """sha256 over the sorted hashes of all inputs; the same whatever the order of the files."""
+        return hashlib.sha256("\n".join(sorted(item.sha256 for item in self.inputs)).encode()).hexdigest()
+
+    @property
+    def code(self) -> str:
+        """A short name for reading aloud, made from the inputs alone, e.g. "3F9A-C21B"."""
+        text = self.input_hash[:8].upper()
+        return f"{text[:4]}-{text[4:]}"
+
+    @property
+    def software(self) -> str:
+        """Name and version of the program that made the case."""
+        return f"pedicle {self.versions.get('pedicle') or _own_version()}"
+
+
+@dataclass(frozen=True, eq=False)
+class Dossier:
+    """Everything the report draws. `scan` is None for a mask alone, `plan` is None when nothing was planned."""
+
+    scan: Scan | None
+    labels: LabelMap
+    spine: Spine
+    plan: Plan | None = None
+    patient: Patient | None = None
+    facts: CaseFacts = field(default_factory=CaseFacts)
+
+    @property
+    def invented(self) -> bool:
+        """Whether the patient is nobody: every page says so."""
+        return self.patient is not None and self.patient.invented
+
+    def level_plan(self, level: str) -> LevelPlan | None:
+        """The plan of a level, or None."""
+        levels = self.plan.levels if self.plan else ()
+        return next((found for found in levels if found.level == level), None)
+
+
+def gather(case: Case) -> Dossier:
+    """The dossier of a case; `read` and `measure` must have run (InputError 604 otherwise)."""
+    read = case.load("read")
+    manifest = case.manifest
+    facts = CaseFacts(
+        tuple(InputFile(str(row["sha256"]), str(row["kind"])) for row in manifest.get("inputs", ())),
+        {str(k): str(v) for k, v in manifest.get("versions", {}).items()},
+        dict(manifest.get("options", {})),
+        tuple(manifest.get("references", ())),
+    )
+    plan = case.load("plan") if case.step("plan") else None
+    return Dossier(read["scan"], read["labels"], case.load("measure"), plan, _patient(manifest.get("patient")), facts)
+
+
+def _patient(stated: dict[str, Any] | None) -> Patient | None:
+    if stated is None:
+        return None
+    known = {f.name for f in fields(Patient)}
+    return Patient(**{name: value for name, value in stated.items() if name in known})
+
+
+def _own_version() -> str:
+    try:
+        return version("pedicle")
+    except PackageNotFoundError:
+        return "version unknown"

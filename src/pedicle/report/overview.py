@@ -1,0 +1,84 @@
+"""The whole spine in two pictures, sagittal and coronal, that follow its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from pedicle.model.levels import verse_of_level
+from pedicle.model.vertebra import Vertebra
+from pedicle.report.canvas import Canvas, Figure
+from pedicle.report.dossier import Dossier
+from pedicle.report.figures import slice_of
+from pedicle.report.options import ReportOptions
+from pedicle.report.svg import jpeg
+from pedicle.report.views import CurvedPlane
+
+_LEFT, _POSTERIOR = 0, 1
+_WIDTH_MM = 130.0
+_MARGIN_MM = 45.0
+_LABEL_PIXELS = 1.5
+
+
+def overview_figures(dossier: Dossier, options: ReportOptions) -> list[Figure]:
+    """Sagittal and coronal sheets along the centres of the bodies; none without a vertebra."""
+    if not dossier.spine.vertebrae:
+        return []
+    coarse = ReportOptions(
+        pixels_per_mm=min(2.2, options.pixels_per_mm),
+        jpeg_quality=options.jpeg_quality,
+        window_centre_hu=options.window_centre_hu,
+        window_width_hu=options.window_width_hu,
+    )
+    sagittal = _sheet(dossier, along=_POSTERIOR, across=_LEFT)
+    coronal = _sheet(dossier, along=_LEFT, across=_POSTERIOR)
+    return [
+        _drawn(dossier, sagittal, coarse, "Sagittal, along the middle of the bodies", "middle of the bodies"),
+        _drawn(dossier, coronal, coarse, "Coronal, along the middle of the bodies", ""),
+    ]
+
+
+def _sheet(dossier: Dossier, along: int, across: int) -> CurvedPlane:
+    """A sheet whose picture runs along one LPS axis and down the spine, moved across to follow the bodies."""
+    centres = np.array([vertebra.centroid_lps_mm for vertebra in dossier.spine.vertebrae], dtype=np.float64)
+    low, high = _height_range(dossier, centres)
+    centre = centres.mean(axis=0)
+    centre[2] = (low + high) / 2
+    right, down = np.eye(3)[along], np.array([0.0, 0.0, -1.0])
+    flat = CurvedPlane(centre, right, down, _WIDTH_MM, high - low, np.array([0.0]), np.array([0.0]))
+    order = np.argsort(centres[:, 2])
+    shift = (centres[order, across] - centre[across]) * flat.toward_viewer_lps[across]
+    return CurvedPlane(centre, right, down, _WIDTH_MM, high - low, centres[order, 2], shift)
+
+
+def _height_range(dossier: Dossier, centres: NDArray[np.float64]) -> tuple[float, float]:
+    heights = dossier.labels.volume.grid.corners_lps_mm()[:, 2]
+    low = max(centres[:, 2].min() - _MARGIN_MM, heights.min())
+    high = min(centres[:, 2].max() + _MARGIN_MM, heights.max())
+    return float(low), float(high)
+
+
+def _drawn(dossier: Dossier, sheet: CurvedPlane, options: ReportOptions, title: str, note: str) -> Figure:
+    canvas = Canvas(sheet, jpeg(slice_of(dossier, sheet, options), options.jpeg_quality))
+    for vertebra, share in _outlines(dossier, sheet):
+        fractured = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
+        canvas.outline(share, "wall-fractured" if fractured else "wall-body")
+    for vertebra in dossier.spine.vertebrae:
+        canvas.tag(vertebra.level + ("" if vertebra.complete else " (cut)"), _on_sheet(sheet, vertebra))
+    caption = f"Seen from the patient's {sheet.seen_from}." if note else f"Seen from the {sheet.seen_from}."
+    return canvas.finished(title, caption, note)
+
+
+def _outlines(dossier: Dossier, sheet: CurvedPlane) -> Iterator[tuple[Vertebra, NDArray[np.float32]]]:
+    found = dossier.labels.volume.sampled(sheet.points(_LABEL_PIXELS), order=0, fill=0.0)
+    for vertebra in dossier.spine.vertebrae:
+        mask = (found == verse_of_level(vertebra.level)).astype(np.float32)
+        yield vertebra, np.asarray(gaussian_filter(mask, 0.9), dtype=np.float32)
+
+
+def _on_sheet(sheet: CurvedPlane, vertebra: Vertebra) -> NDArray[np.float64]:
+    """The body's centre; the sheet passes through it, so its place in the picture is that of the flat sheet."""
+    return np.asarray(vertebra.centroid_lps_mm, dtype=np.float64)

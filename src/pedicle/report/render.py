@@ -1,0 +1,126 @@
+"""A dossier as one HTML page: everything inside it, nothing fetched, the same bytes for the same dossier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pedicle.model.progress import Progress, part, silent
+from pedicle.model.trajectory import LevelPlan
+from pedicle.model.vertebra import Vertebra
+from pedicle.report import front
+from pedicle.report.canvas import Figure
+from pedicle.report.citations import cited
+from pedicle.report.dossier import Dossier
+from pedicle.report.figures import Studio, needle_figures, view_figure
+from pedicle.report.options import ReportOptions
+from pedicle.report.overview import overview_figures
+from pedicle.report.ruler import depth_ruler
+from pedicle.report.sheet import Sheet, sheet_of, side_conflict, used_trajectories
+from pedicle.report.tables import Table, clearance_table, plan_table, vertebra_tables
+from pedicle.report.words import RESEARCH_ONLY
+
+
+@dataclass(frozen=True)
+class NeedlePages:
+    """The details of one needle: four pictures and the table of its walls."""
+
+    side: str
+    used: bool
+    feasible: str
+    pictures: tuple[Figure, ...]
+    clearance: Table
+
+
+@dataclass(frozen=True)
+class LevelPages:
+    """A level's sheet and details."""
+
+    sheet: Sheet
+    views: tuple[Figure, ...]
+    needles: tuple[NeedlePages, ...]
+
+
+def render(dossier: Dossier, options: ReportOptions | None = None, progress: Progress = silent) -> str:
+    """The report as HTML text."""
+    options = options or ReportOptions()
+    plan = dossier.plan
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            dossier=dossier,
+            facts=dossier.facts,
+            research_only=RESEARCH_ONLY,
+            severity_words=front.SEVERITY_WORDS,
+            gates=front.gates_of(dossier),
+            warnings=front.warnings_of(dossier),
+            refusals=front.refusals_of(dossier),
+            unchecked=front.unchecked(dossier),
+            summary=front.summary_of(dossier),
+            overview=overview_figures(dossier, options),
+            tables=vertebra_tables(dossier),
+            plan_table=plan_table(dossier),
+            levels=_levels(dossier, plan.levels if plan else (), options, part(progress, 0.1, 0.95)),
+            references=cited(dossier.facts.references),
+            ruler=depth_ruler,
+        )
+    )
+
+
+def _levels(
+    dossier: Dossier, levels: tuple[LevelPlan, ...], options: ReportOptions, progress: Progress
+) -> list[LevelPages]:
+    pages = []
+    for number, level in enumerate(levels):
+        progress(number / len(levels), f"drawing {level.level}")
+        pages.append(_level(dossier, level, options))
+    return pages
+
+
+def _level(dossier: Dossier, level: LevelPlan, options: ReportOptions) -> LevelPages:
+    vertebra = dossier.spine[level.level]
+    studio = Studio.of(dossier, vertebra, options)
+    needles = tuple(
+        NeedlePages(
+            trajectory.side.upper(),
+            trajectory.side in level.recommended,
+            front.infeasible(trajectory),
+            tuple(needle_figures(studio, trajectory)),
+            clearance_table(trajectory),
+        )
+        for trajectory in sorted(level.trajectories, key=lambda t: t.side)
+        if not side_conflict(vertebra, trajectory)
+    )
+    return LevelPages(sheet_of(dossier, level), _views(studio, dossier, level, vertebra), needles)
+
+
+def _views(studio: Studio, dossier: Dossier, level: LevelPlan, vertebra: Vertebra) -> tuple[Figure, ...]:
+    used = used_trajectories(dossier, level)
+    named = ((level.true_ap, f"True AP of {vertebra.level}"), (level.true_lateral, f"True lateral of {vertebra.level}"))
+    return tuple(view_figure(studio, view, used, title) for view, title in named if view is not None)
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("pedicle.report", "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["style"] = _style(loader, environment)
+    environment.globals["css_text"] = _css_text
+    return environment
+
+
+def _style(loader: PackageLoader, environment: Environment) -> Markup:
+    # The style sheet is ours and holds no case text, so it goes in as it is.
+    return Markup(loader.get_source(environment, "report.css")[0])
+
+
+def _css_text(text: Any) -> Markup:
+    """Case text as a CSS string: only letters, digits, space and ``.-`` pass, so it can close nothing."""
+    return Markup('"' + "".join(c for c in str(text) if c.isascii() and (c.isalnum() or c in " .-:")) + '"')

@@ -1,0 +1,66 @@
+"""The walls of one vertebra as smooth fields that can be cut by any plane: body, both pedicles, canal, or the bare label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.model.frames import SIDES, Side
+from pedicle.model.levels import verse_of_level
+from pedicle.model.vertebra import PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE, Spine, Vertebra
+from pedicle.model.volume import Volume, bounding_box
+from pedicle.report.views import Plane, sampled, shadow
+
+Share = NDArray[np.float32]
+_PARTS = {"body": PART_BODY, "left pedicle": PART_LEFT_PEDICLE, "right pedicle": PART_RIGHT_PEDICLE}
+LEGEND = (("body", "wall-body"), ("pedicle", "wall-pedicle"), ("spinal canal", "wall-canal"))
+
+
+@dataclass(frozen=True, eq=False)
+class Walls:
+    """Fields by name, each a volume and a share 0 to 1 whose outline at one half is the wall."""
+
+    fields: dict[str, tuple[Volume, Share]]
+
+    def on(self, name: str, plane: Plane, pixels_per_mm: float) -> Share | None:
+        """The field of a wall on a plane; None when this vertebra has no such field."""
+        if name not in self.fields:
+            return None
+        volume, share = self.fields[name]
+        return sampled(share, volume, plane.points(pixels_per_mm), 0.0)
+
+    def shadow(self, name: str, plane: Plane, pixels_per_mm: float) -> Share | None:
+        """The shadow of a part on a plane; None when there is no such part."""
+        if name not in self.fields:
+            return None
+        volume, share = self.fields[name]
+        return shadow(volume.with_values(share > 0.5), plane, pixels_per_mm)
+
+
+def walls_of(vertebra: Vertebra, spine: Spine) -> Walls:
+    """The walls that `anatomy` found; only the label's own outline where it found none."""
+    if vertebra.maps is None:
+        return Walls(_label(vertebra.level, spine.labels))
+    parts = vertebra.maps.parts
+    fields = {name: (parts, (parts.values == code).astype(np.float32)) for name, code in _PARTS.items()}
+    canal = vertebra.maps.canal_mm
+    # 0.5 where the signed distance is nought: the outline at one half is the canal's wall.
+    fields["canal"] = (canal, np.clip(0.5 - 0.5 * np.asarray(canal.values, np.float32), 0.0, 1.0))
+    return Walls(fields)
+
+
+def _label(level: str, labels: Volume) -> dict[str, tuple[Volume, Share]]:
+    mask = labels.values == verse_of_level(level)
+    box = bounding_box(mask, margin=1)
+    if box is None:
+        return {}
+    found = labels.with_values(mask).cropped(*box)
+    return {"bone": (found, found.values.astype(np.float32))}
+
+
+def drawn(side: Side | None = None) -> tuple[tuple[str, str], ...]:
+    """Walls to draw and the style of each; the pedicle of `side` alone stands out when a side is named."""
+    pedicles = [(f"{name} pedicle", "wall-pedicle" if side in (None, name) else "wall-pedicle-other") for name in SIDES]
+    return (("bone", "wall-body"), ("body", "wall-body"), *pedicles, ("canal", "wall-canal"))
