@@ -1,0 +1,110 @@
+"""Questions to the shapes of a synthetic vertebra: columns through the body, distances and density at points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pedicle.kernels.jit import kernel
+from pedicle.kernels.phantom_bone import marrow
+from pedicle.kernels.phantom_shapes import (
+    EDGE, FAR, HEIGHT_BACK, HEIGHT_FRONT, PEDICLE_BACK, PEDICLE_COSINE, PEDICLE_LEFT, PEDICLE_OUT, PEDICLE_RIGHT, PEDICLE_SINE,
+    PEDICLE_UP, any_bone, canal, endplate, pedicle, smooth_greatest, wall,
+)  # fmt: skip
+
+
+@kernel
+def body_only(row, u, v, w):
+    """Distance to the body cut by the canal, without the arch."""
+    end, s, _above, _below = endplate(row, u, v, w)
+    body = smooth_greatest(wall(row, u, v, s), end, row[EDGE])
+    return smooth_greatest(body, -canal(row, u, v, s), 1.5)
+
+
+@kernel
+def edge(row, u, v, inside, outside):
+    """Height between a point inside and one outside where the body's surface is crossed, by bisection to 1 um."""
+    for _ in range(26):
+        middle = 0.5 * (inside + outside)
+        if body_only(row, u, v, middle) < 0.0:
+            inside = middle
+        else:
+            outside = middle
+    return 0.5 * (inside + outside)
+
+
+@kernel
+def column_height(row, u, v):
+    """Length of the column along w inside the body; 0 where there is none."""
+    reach = 0.5 * max(row[HEIGHT_FRONT], row[HEIGHT_BACK]) + 6.0
+    for n in range(15):
+        start = ((n + 1) // 2) * (1.5 if n % 2 else -1.5)
+        if body_only(row, u, v, start) < 0.0:
+            return edge(row, u, v, start, reach) - edge(row, u, v, start, -reach)
+    return 0.0
+
+
+@kernel
+def body_columns(row, across, back):
+    """Column heights (len(across), len(back)) over a raster of local places, mm."""
+    out = np.empty((across.shape[0], back.shape[0]))
+    for i in range(across.shape[0]):
+        for j in range(back.shape[0]):
+            out[i, j] = column_height(row, across[i], back[j])
+    return out
+
+
+@kernel
+def ask_points(row, capsules, points, short, long):
+    """Columns at local points (n, 3): whole, body, canal, left pedicle, right pedicle, past endplates, wall, density."""
+    out = np.empty((points.shape[0], 8))
+    for n in range(points.shape[0]):
+        u, v, w = points[n, 0], points[n, 1], points[n, 2]
+        whole, body, side, end, hole, behind, s = any_bone(row, capsules, u, v, w)
+        _end, _s, above, below = endplate(row, u, v, w)
+        tube = pedicle(row, u, v, w)
+        out[n, 0], out[n, 1], out[n, 2] = whole, body, hole
+        out[n, 3] = tube if u >= 0.0 else FAR
+        out[n, 4] = tube if u < 0.0 else FAR
+        out[n, 5], out[n, 6] = end, side
+        out[n, 7] = marrow(row, u, v, w, s, side, above, below, behind, short, long)[0]
+    return out
+
+
+@kernel
+def reach_of(row, capsules, u, v, w, du, dv, dw):
+    """Way from a point inside the bone to its surface along a direction, mm; at most 25."""
+    before, step = 0.0, 0.25
+    while before < 25.0:
+        t = before + step
+        if any_bone(row, capsules, u + t * du, v + t * dv, w + t * dw)[0] > 0.0:
+            inside, outside = before, t
+            for _ in range(20):
+                middle = 0.5 * (inside + outside)
+                if any_bone(row, capsules, u + middle * du, v + middle * dv, w + middle * dw)[0] < 0.0:
+                    inside = middle
+                else:
+                    outside = middle
+            return 0.5 * (inside + outside)
+        before = t
+    return 25.0
+
+
+@kernel
+def pedicle_section(row, capsules, sign):
+    """Narrowest section of one pedicle: width, height, and its centre along, across and above the pedicle's own centre."""
+    half = row[PEDICLE_LEFT] if sign > 0.0 else row[PEDICLE_RIGHT]
+    out = row[PEDICLE_OUT] + half - 0.5 * (row[PEDICLE_LEFT] + row[PEDICLE_RIGHT])
+    sine, cosine = row[PEDICLE_SINE], row[PEDICLE_COSINE]
+    best = 1e9
+    found = (0.0, 0.0, 0.0, 0.0, 0.0)
+    for n in range(-8, 13):
+        along = 0.5 * n
+        u, v, w = sign * (out + along * sine), row[PEDICLE_BACK] + along * cosine, row[PEDICLE_UP]
+        inner = reach_of(row, capsules, u, v, w, -sign * cosine, sine, 0.0)
+        outer = reach_of(row, capsules, u, v, w, sign * cosine, -sine, 0.0)
+        if inner + outer < best:
+            best = inner + outer
+            upper = reach_of(row, capsules, u, v, w, 0.0, 0.0, 1.0)
+            lower = reach_of(row, capsules, u, v, w, 0.0, 0.0, -1.0)
+            found = (best, upper + lower, along, 0.5 * (outer - inner), 0.5 * (upper - lower))
+    return found

@@ -1,0 +1,100 @@
+"""The vertebrae on each other: poses from the lowest body upward, so that a fracture bends the spine by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import atan2, cos, degrees, pi, radians, sin
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.model.frames import Pose
+from pedicle.model.levels import rank
+from pedicle.model.sourced import quantity
+from pedicle.phantom.morphometry import VertebraShape
+from pedicle.phantom.options import PhantomOptions
+
+LOWEST_TILT_DEG = -22.0
+STRAIGHT_LORDOSIS_DEG = 37.0
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """A vertebra in its place: intact and present shape, and where its frame lies (origin in the middle of the body)."""
+
+    shape: VertebraShape
+    intact: VertebraShape
+    lps_from_vertebra: Pose
+
+
+def wedge_deg(shape: VertebraShape) -> float:
+    """Angle between the endplates, positive when the front is higher."""
+    depth = 0.5 * (shape.depth_top + shape.depth_bottom)
+    return degrees(atan2(shape.height_front - shape.height_back, 0.76 * depth))
+
+
+def linked(options: PhantomOptions, shapes: list[VertebraShape], intact: list[VertebraShape]) -> list[Link]:
+    """Poses of all levels from the head down; the lowest body's origin is at LPS zero."""
+    tilt, links = LOWEST_TILT_DEG, []
+    point = np.zeros(3)
+    bend = options.lordosis_deg / STRAIGHT_LORDOSIS_DEG
+    for n in range(len(shapes) - 1, -1, -1):
+        shape, whole = shapes[n], intact[n]
+        lean, turn = _side(options, shape)
+        pose = _pose(shape.level, tilt, lean, turn, point)
+        links.append(Link(shape, whole, pose))
+        if n == 0:
+            break
+        above = shapes[n - 1]
+        wedge = above.disc_wedge if above.disc_wedge < 0 else above.disc_wedge * bend
+        top_tilt = tilt + 0.5 * wedge_deg(shape)
+        next_tilt = top_tilt + wedge + 0.5 * wedge_deg(above)
+        point = _next_point(options, pose, shape, whole, above, intact[n - 1], top_tilt + 0.5 * wedge, next_tilt)
+        tilt = next_tilt
+    return links[::-1]
+
+
+def _pose(level: str, tilt_deg: float, lean_deg: float, turn_deg: float, origin_mm: NDArray[np.float64]) -> Pose:
+    t, s, a = radians(tilt_deg), radians(lean_deg), radians(turn_deg)
+    tilt = np.array([[1, 0, 0], [0, cos(t), sin(t)], [0, -sin(t), cos(t)]])
+    lean = np.array([[cos(s), 0, sin(s)], [0, 1, 0], [-sin(s), 0, cos(s)]])
+    turn = np.array([[cos(a), -sin(a), 0], [sin(a), cos(a), 0], [0, 0, 1]])
+    matrix = np.eye(4)
+    matrix[:3, :3] = lean @ tilt @ turn
+    matrix[:3, 3] = origin_mm
+    return Pose("lps", f"vertebra {level}", matrix)
+
+
+def _side(options: PhantomOptions, shape: VertebraShape) -> tuple[float, float]:
+    """Coronal lean and axial turn of a level, degrees: a smooth S about the apex, and the level's own scatter."""
+    away = (rank(options.scoliosis_apex) - rank(shape.level)) / 4.0
+    bell = 0.0 if abs(away) > 2.0 else 0.5 * (1.0 + cos(0.5 * pi * away))
+    lean = -0.5 * options.scoliosis_deg * sin(0.5 * pi * max(-2.0, min(2.0, away)))
+    turn = options.rotation_deg * bell
+    sign = -1.0 if options.mirror else 1.0
+    return sign * lean + shape.roll_deg, sign * turn + shape.rotation_deg
+
+
+def _next_point(
+    options: PhantomOptions, pose: Pose, shape: VertebraShape, whole: VertebraShape, above: VertebraShape,
+    above_whole: VertebraShape, disc_tilt: float, next_tilt: float,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Origin of the next body up. The disc keeps its height: it fills what a fracture has opened."""
+    lean, turn = _side(options, above)
+    craters = whole.crater_top * whole.crater_mm + (1.0 - above_whole.crater_top) * above_whole.crater_mm
+    gap = max(1.2, above.disc - craters)
+    up = np.asarray(pose.axis(2)) * 0.25 * (shape.height_front + shape.height_back)
+    next_up = _pose(above.level, next_tilt, lean, turn, np.zeros(3)).axis(2)
+    across = _pose("disc", disc_tilt, lean, turn, np.zeros(3)).axis(2) * gap
+    return np.asarray(pose.origin_mm + up + across + next_up * 0.25 * (above.height_front + above.height_back))
+
+
+def sacrum_pose(lowest: Link) -> Pose:
+    """Frame of the sacrum: origin in the middle of its endplate, w along the endplate's normal to the head."""
+    extra = quantity("phantom/morphometry", "curve", "sacrum_tilt").value
+    tilt = LOWEST_TILT_DEG - 0.5 * wedge_deg(lowest.shape) - extra
+    down = lowest.lps_from_vertebra.axis(2)
+    half = 0.25 * (lowest.shape.height_front + lowest.shape.height_back)
+    end = _pose("sacrum", tilt, 0.0, 0.0, np.zeros(3)).axis(2)
+    origin = lowest.lps_from_vertebra.origin_mm - down * half - 0.5 * (down + end) * 9.0
+    return _pose("sacrum", tilt, 0.0, 0.0, origin)
