@@ -7,14 +7,34 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pedicle.model.errors import InputError
+from pedicle.model.grid import Shape
+from pedicle.model.progress import Progress
 
 MIB = 1024 * 1024
 _CEILING = 2048 * MIB
 _TRAILING = MIB
+_SLAB_BYTES = 16 * MIB
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a file may announce: `ratio` times its own size, but `floor` bytes in any case and 2 GiB at most."""
+
+    ratio: int
+    floor: int
+
+
+# Noise keeps a CT from shrinking more than a few times; label maps are mostly zeros and shrink a hundredfold.
+CT_BUDGET = Budget(200, 64 * MIB)
+LABEL_BUDGET = Budget(400, 256 * MIB)
 
 
 @contextmanager
@@ -63,12 +83,9 @@ def trailing(stream: BinaryIO, where: str) -> int:
     return found
 
 
-def check_budget(path: Path, announced: int, ratio: int, floor: int) -> None:
-    """Refuse a header that announces more than the file can honestly hold (InputError 39).
-
-    The limit is 2 GiB or `ratio` times the file's own size, whichever is less, but never below `floor` bytes.
-    """
-    limit = min(_CEILING, max(floor, ratio * path.stat().st_size))
+def check_budget(path: Path, announced: int, budget: Budget) -> None:
+    """Refuse a header that announces more than the file can honestly hold (InputError 39)."""
+    limit = min(_CEILING, max(budget.floor, budget.ratio * path.stat().st_size))
     if announced > limit:
         raise InputError(
             39,
@@ -77,6 +94,20 @@ def check_budget(path: Path, announced: int, ratio: int, floor: int) -> None:
             f"at most {limit // MIB} MiB",
             "export the volume again, or crop it to the spine",
         )
+
+
+def slabs_of(
+    stream: BinaryIO, shape: Shape, dtype: np.dtype[Any], where: str, progress: Progress
+) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Voxels stored with the first index fastest, in stacks of whole k-planes: (first plane, values (i, j, planes))."""
+    ni, nj, nk = shape
+    plane = ni * nj * dtype.itemsize
+    step = max(1, _SLAB_BYTES // plane)
+    for start in range(0, nk, step):
+        count = min(step, nk - start)
+        block = take(stream, plane * count, where)
+        progress(start / nk, "reading voxels")
+        yield start, np.frombuffer(block, dtype).reshape((ni, nj, count), order="F")
 
 
 def sha256_of(path: Path) -> str:

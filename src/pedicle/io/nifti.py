@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.io.bounded import MIB, check_budget, opened, sha256_of, take, trailing
+from pedicle.io.bounded import CT_BUDGET, LABEL_BUDGET, check_budget, opened, sha256_of, slabs_of, trailing
 from pedicle.io.caret import name_table
 from pedicle.io.label_values import LabelSlabs
 from pedicle.io.nifti_header import NiftiHeader, read_header
 from pedicle.io.options import ImportOptions
-from pedicle.io.raw import RawLabels, RawScan
+from pedicle.io.raw import RawLabels, RawScan, trailing_notice
 from pedicle.io.sidecar import acquisition_beside
 from pedicle.model.errors import InputError
-from pedicle.model.notices import Notice
 from pedicle.model.progress import Progress, silent
 from pedicle.model.scan import Scan
 from pedicle.model.volume import Volume
-
-_SLAB_BYTES = 16 * MIB
-_CT_RATIO, _CT_FLOOR = 200, 64 * MIB
-_LABEL_RATIO, _LABEL_FLOOR = 400, 256 * MIB
 
 
 def read_nifti_ct(path: Path, options: ImportOptions | None = None, progress: Progress = silent) -> Scan:
@@ -36,9 +30,9 @@ def read_nifti_ct(path: Path, options: ImportOptions | None = None, progress: Pr
     options = options or ImportOptions()
     with opened(path) as stream:
         header = read_header(stream, path.name, options.use)
-        check_budget(path, header.data_bytes, _CT_RATIO, _CT_FLOOR)
+        check_budget(path, header.data_bytes, CT_BUDGET)
         values = _hounsfield(header)
-        for start, slab in _slabs(stream, header, path.name, progress):
+        for start, slab in slabs_of(stream, header.grid.shape, header.dtype, path.name, progress):
             with np.errstate(over="ignore", invalid="ignore"):
                 values[:, :, start : start + slab.shape[2]] = _scaled(header, slab)
         extra = trailing(stream, path.name)
@@ -60,22 +54,15 @@ def read_nifti_labels(path: Path, options: ImportOptions | None = None, progress
     options = options or ImportOptions()
     with opened(path) as stream:
         header = read_header(stream, path.name, options.use)
-        check_budget(path, header.data_bytes, _LABEL_RATIO, _LABEL_FLOOR)
+        check_budget(path, header.data_bytes, LABEL_BUDGET)
         slabs = LabelSlabs(header.grid.shape, header.slope, header.intercept)
-        for start, slab in _slabs(stream, header, path.name, progress):
+        for start, slab in slabs_of(stream, header.grid.shape, header.dtype, path.name, progress):
             slabs.put(start, slab, path.name)
         extra = trailing(stream, path.name)
     digest = sha256_of(path)
     volume, told = with_right_angles(Volume(header.grid, slabs.values), path.name, resample=False)
     names = name_table(header.extensions, path.name, must_read=options.scheme is None)
     return RawLabels(volume.canonical(), names, path.name, digest, "nifti", trailing_notice(extra, digest) + told)
-
-
-def trailing_notice(extra: int, digest: str) -> tuple[Notice, ...]:
-    """The note on bytes behind the image, if there are any."""
-    if not extra:
-        return ()
-    return (Notice("trailing-bytes", digest, f"{extra} bytes behind the image were ignored.", "note"),)
 
 
 def _hounsfield(header: NiftiHeader) -> NDArray[Any]:
@@ -100,15 +87,3 @@ def _check_scaling_confirmed(scan: Scan, slope: float, where: str) -> None:
     if slope != 1.0 and air.mean() < limits.AIR_SHARE:
         found = f"values scaled by {slope:g} and no air to confirm it"
         raise InputError(49, where, found, "air near -1000 HU", "export the CT in Hounsfield units without scaling")
-
-
-def _slabs(stream: BinaryIO, header: NiftiHeader, where: str, progress: Progress) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Stacks of whole k-planes, first index fastest as NIfTI stores them: (first plane, values (i, j, planes))."""
-    ni, nj, nk = header.grid.shape
-    plane = ni * nj * header.dtype.itemsize
-    step = max(1, _SLAB_BYTES // plane)
-    for start in range(0, nk, step):
-        count = min(step, nk - start)
-        block = take(stream, plane * count, where)
-        progress(start / nk, "reading NIfTI")
-        yield start, np.frombuffer(block, header.dtype).reshape((ni, nj, count), order="F")

@@ -39,3 +39,10 @@ class RawScan:
         volume, told = with_right_angles(self.volume, self.where, resample)
         files = (InputFile(self.sha256, self.acquisition.source_format),)
         return canonical_scan(volume, self.acquisition, files, self.notices + told, self.where)
+
+
+def trailing_notice(extra: int, digest: str) -> tuple[Notice, ...]:
+    """The note on bytes behind the image, if there are any."""
+    if not extra:
+        return ()
+    return (Notice("trailing-bytes", digest, f"{extra} bytes behind the image were ignored.", "note"),)
