@@ -12,10 +12,44 @@ import numpy as np
 
 from pedicle.kernels.jit import kernel, parallel_kernel, prange
 from pedicle.kernels.phantom_shapes import (
-    BULGE, CANAL_BACK, CANAL_DEPTH, CANAL_WIDTH, CEMENT, CLEFT_BACK, CLEFT_DEEP, CLEFT_HU, CLEFT_SIDE, CLEFT_THIN, CLEFT_UP,
-    CRACK, DENSITY, DEPTH_BOTTOM, DEPTH_TOP, DISC_DOWN, DISC_UP, HEIGHT_BACK, KIND, LABEL, OFFSET_U, OFFSET_V, OFFSET_W,
-    PACKED, PACKED_DOWN, PEDICLE_BACK, PEDICLE_HALF_HEIGHT, PEDICLE_OUT, PEDICLE_UP, REACH, REACH_BACK, RIM, SHELL_ARCH, SHELL_END,
-    SHELL_WALL, VEIN, WIDTH_BOTTOM, WIDTH_TOP, any_bone, capsule, endplate, pedicle,
+    CANAL_BACK,
+    CANAL_DEPTH,
+    CANAL_WIDTH,
+    CEMENT,
+    CLEFT_BACK,
+    CLEFT_DEEP,
+    CLEFT_HU,
+    CLEFT_SIDE,
+    CLEFT_THIN,
+    CLEFT_UP,
+    CRACK,
+    DENSITY,
+    DEPTH_BOTTOM,
+    DEPTH_TOP,
+    DISC_DOWN,
+    DISC_UP,
+    KIND,
+    LABEL,
+    OFFSET_U,
+    OFFSET_V,
+    OFFSET_W,
+    PACKED,
+    PACKED_DOWN,
+    PEDICLE_BACK,
+    PEDICLE_HALF_HEIGHT,
+    PEDICLE_OUT,
+    PEDICLE_UP,
+    REACH,
+    REACH_BACK,
+    RIM,
+    SHELL_ARCH,
+    SHELL_END,
+    SHELL_WALL,
+    VEIN,
+    any_bone,
+    capsule,
+    endplate,
+    pedicle,
 )  # fmt: skip
 
 FAR = 60.0
@@ -32,8 +66,12 @@ def field(values, x, y, z):
     i, j, k = int(fx) & 63, int(fy) & 63, int(fz) & 63
     a, b, c = x - fx, y - fy, z - fz
     i1, j1, k1 = (i + 1) & 63, (j + 1) & 63, (k + 1) & 63
-    low = (values[i, j, k] * (1 - c) + values[i, j, k1] * c) * (1 - b) + (values[i, j1, k] * (1 - c) + values[i, j1, k1] * c) * b
-    high = (values[i1, j, k] * (1 - c) + values[i1, j, k1] * c) * (1 - b) + (values[i1, j1, k] * (1 - c) + values[i1, j1, k1] * c) * b
+    low = (values[i, j, k] * (1 - c) + values[i, j, k1] * c) * (1 - b) + (
+        values[i, j1, k] * (1 - c) + values[i, j1, k1] * c
+    ) * b
+    high = (values[i1, j, k] * (1 - c) + values[i1, j, k1] * c) * (1 - b) + (
+        values[i1, j1, k] * (1 - c) + values[i1, j1, k1] * c
+    ) * b
     return low * (1 - a) + high * a
 
 
@@ -133,7 +171,11 @@ def soft_of(row, base, u, v, w, side, end, above, hole, delta, long):
     if end < room:
         back = v - row[CANAL_BACK]
         if edge > -3.0 and edge < 9.0 and abs(back) < 0.5 * row[CANAL_DEPTH] + 2.0 and w < row[PEDICLE_UP]:
-            base = mix(base, -78.0 + 9.0 * slow, 0.85 * filled(edge - 8.0, 3.0) * filled(abs(back) - 0.5 * row[CANAL_DEPTH], 3.0))
+            base = mix(
+                base,
+                -78.0 + 9.0 * slow,
+                0.85 * filled(edge - 8.0, 3.0) * filled(abs(back) - 0.5 * row[CANAL_DEPTH], 3.0),
+            )
             drop = w - (row[PEDICLE_UP] - row[PEDICLE_HALF_HEIGHT] - 4.5 - 0.35 * edge)
             side_step = back + 1.5 + 0.25 * edge
             nerve = sqrt(drop * drop + side_step * side_step) - 2.7
@@ -165,7 +207,11 @@ def bone_of(row, base, f, near, u, v, w, delta, law, short, long):
         blob = (sqrt((u / a) ** 2 + ((v + 5.0) / (0.8 * a)) ** 2 + (w / (0.75 * a)) ** 2) - 1.0) * 0.8 * a + 2.2 * slow
         inside = mix(inside, 2300.0 + 150.0 * fine, filled(blob, delta))
     if row[CLEFT_THIN] > 0.0:
-        q = (u / row[CLEFT_SIDE]) ** 2 + ((v - row[CLEFT_BACK]) / row[CLEFT_DEEP]) ** 2 + ((w - row[CLEFT_UP]) / row[CLEFT_THIN]) ** 2
+        q = (
+            (u / row[CLEFT_SIDE]) ** 2
+            + ((v - row[CLEFT_BACK]) / row[CLEFT_DEEP]) ** 2
+            + ((w - row[CLEFT_UP]) / row[CLEFT_THIN]) ** 2
+        )
         gap = (sqrt(q) - 1.0) * row[CLEFT_THIN] + 0.7 * slow
         gap = gap if gap > body + 1.5 else body + 1.5
         inside = mix(inside, row[CLEFT_HU], filled(gap, delta))
@@ -210,9 +256,13 @@ def paint_bone(hu, label, part, first_mm, step_mm, rows, capsules, rods, short, 
                 cx = first_mm[0] + 0.5 * (i0 + i1 - 1) * step_mm[0]
                 cy = first_mm[1] + 0.5 * (j0 + j1 - 1) * step_mm[1]
                 cz = first_mm[2] + 0.5 * (k0 + k1 - 1) * step_mm[2]
-                if not block(scratch, owner, rows, capsules, rods, cx, cy, cz, radius, first_mm, step_mm, i0, i1, j0, j1, k0, k1):
+                if not block(
+                    scratch, owner, rows, capsules, rods, cx, cy, cz, radius, first_mm, step_mm, i0, i1, j0, j1, k0, k1
+                ):
                     continue
-                paint_block(hu, label, part, scratch, owner, rows, short, long, law, every, delta, i0, i1, j0, j1, k0, k1)
+                paint_block(
+                    hu, label, part, scratch, owner, rows, short, long, law, every, delta, i0, i1, j0, j1, k0, k1
+                )
 
 
 @kernel
@@ -227,7 +277,11 @@ def block(scratch, owner, rows, capsules, rods, cx, cy, cz, radius, first_mm, st
             continue
         near = any_bone(row, capsules[n], u, v, w)
         limit = 1.35 * radius + 3.0
-        if near[0] > limit and (near[4] > limit or near[3] > limit + 14.0) and (near[2] > limit or near[3] > limit + 8.0):
+        if (
+            near[0] > limit
+            and (near[4] > limit or near[3] > limit + 14.0)
+            and (near[2] > limit or near[3] > limit + 8.0)
+        ):
             continue
         if not touched:
             clear(scratch, owner)
@@ -323,7 +377,14 @@ def paint_block(hu, label, part, scratch, owner, rows, short, long, law, every, 
                 else:
                     row = rows[mine]
                     u, v, w = scratch[at, 2], scratch[at, 3], scratch[at, 4]
-                    body, side, end, hole, behind, s = scratch[at, 5], scratch[at, 6], scratch[at, 7], scratch[at, 8], scratch[at, 9], scratch[at, 10]
+                    body, side, end, hole, behind, s = (
+                        scratch[at, 5],
+                        scratch[at, 6],
+                        scratch[at, 7],
+                        scratch[at, 8],
+                        scratch[at, 9],
+                        scratch[at, 10],
+                    )
                     _end, _s, above, below = endplate(row, u, v, w)
                     if f > -delta:
                         hu[i, j, k] = soft_of(row, hu[i, j, k], u, v, w, side, end, above, hole, delta, long)

@@ -148,14 +148,20 @@ def wall(row, u, v, s):
 def canal(row, u, v, s):
     """Distance to the wall of the canal; a fragment that stands back narrows it."""
     stand = bulge_at(row, u, s)
-    return superellipse(u, v - row[CANAL_BACK] - 0.5 * stand, row[CANAL_WIDTH] * 0.5, 0.5 * (row[CANAL_DEPTH] - stand), 0.15)
+    return superellipse(
+        u, v - row[CANAL_BACK] - 0.5 * stand, row[CANAL_WIDTH] * 0.5, 0.5 * (row[CANAL_DEPTH] - stand), 0.15
+    )
 
 
 @kernel
 def pedicle(row, u, v, w):
     """Distance to the pedicle of the side u lies on."""
     half = row[PEDICLE_LEFT] if u >= 0.0 else row[PEDICLE_RIGHT]
-    x, y, z = abs(u) - row[PEDICLE_OUT] - (half - 0.5 * (row[PEDICLE_LEFT] + row[PEDICLE_RIGHT])), v - row[PEDICLE_BACK], w - row[PEDICLE_UP]
+    x, y, z = (
+        abs(u) - row[PEDICLE_OUT] - (half - 0.5 * (row[PEDICLE_LEFT] + row[PEDICLE_RIGHT])),
+        v - row[PEDICLE_BACK],
+        w - row[PEDICLE_UP],
+    )
     along = x * row[PEDICLE_SINE] + y * row[PEDICLE_COSINE]
     across = x * row[PEDICLE_COSINE] - y * row[PEDICLE_SINE]
     grow = row[FLARE] * along * along

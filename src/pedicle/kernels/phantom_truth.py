@@ -7,8 +7,23 @@ import numpy as np
 from pedicle.kernels.jit import kernel
 from pedicle.kernels.phantom_bone import marrow
 from pedicle.kernels.phantom_shapes import (
-    EDGE, FAR, HEIGHT_BACK, HEIGHT_FRONT, PEDICLE_BACK, PEDICLE_COSINE, PEDICLE_LEFT, PEDICLE_OUT, PEDICLE_RIGHT, PEDICLE_SINE,
-    PEDICLE_UP, any_bone, canal, endplate, pedicle, smooth_greatest, wall,
+    EDGE,
+    FAR,
+    HEIGHT_BACK,
+    HEIGHT_FRONT,
+    PEDICLE_BACK,
+    PEDICLE_COSINE,
+    PEDICLE_LEFT,
+    PEDICLE_OUT,
+    PEDICLE_RIGHT,
+    PEDICLE_SINE,
+    PEDICLE_UP,
+    any_bone,
+    canal,
+    endplate,
+    pedicle,
+    smooth_greatest,
+    wall,
 )  # fmt: skip
 
 

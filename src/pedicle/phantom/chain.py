@@ -15,6 +15,8 @@ from pedicle.phantom.morphometry import VertebraShape
 from pedicle.phantom.options import PhantomOptions
 
 LOWEST_TILT_DEG = -22.0
+CHORD_DEG = 4.0  # from the lowest body to T8: a little to the back
+MOST_GIVE_DEG = 16.0
 STRAIGHT_LORDOSIS_DEG = 37.0
 
 
@@ -34,8 +36,20 @@ def wedge_deg(shape: VertebraShape) -> float:
 
 
 def linked(options: PhantomOptions, shapes: list[VertebraShape], intact: list[VertebraShape]) -> list[Link]:
-    """Poses of all levels from the head down; the lowest body's origin is at LPS zero."""
-    tilt, links = LOWEST_TILT_DEG, []
+    """Poses of all levels from the head down; the lowest body's origin is at LPS zero.
+
+    The pelvis gives until T8 lies over the lowest body again, as far as hips give.
+    """
+    start = _stacked(options, shapes, intact, LOWEST_TILT_DEG)
+    upper = next(link for link in start if link.shape.level == "T8").lps_from_vertebra.origin_mm
+    lack = CHORD_DEG - degrees(atan2(upper[1], upper[2]))
+    return _stacked(options, shapes, intact, LOWEST_TILT_DEG + max(-MOST_GIVE_DEG, min(MOST_GIVE_DEG, lack)))
+
+
+def _stacked(
+    options: PhantomOptions, shapes: list[VertebraShape], intact: list[VertebraShape], tilt: float
+) -> list[Link]:
+    links = []
     point = np.zeros(3)
     bend = options.lordosis_deg / STRAIGHT_LORDOSIS_DEG
     for n in range(len(shapes) - 1, -1, -1):
@@ -92,8 +106,8 @@ def _next_point(
 def sacrum_pose(lowest: Link) -> Pose:
     """Frame of the sacrum: origin in the middle of its endplate, w along the endplate's normal to the head."""
     extra = quantity("phantom/morphometry", "curve", "sacrum_tilt").value
-    tilt = LOWEST_TILT_DEG - 0.5 * wedge_deg(lowest.shape) - extra
     down = lowest.lps_from_vertebra.axis(2)
+    tilt = degrees(atan2(down[1], down[2])) - 0.5 * wedge_deg(lowest.shape) - extra
     half = 0.25 * (lowest.shape.height_front + lowest.shape.height_back)
     end = _pose("sacrum", tilt, 0.0, 0.0, np.zeros(3)).axis(2)
     origin = lowest.lps_from_vertebra.origin_mm - down * half - 0.5 * (down + end) * 9.0

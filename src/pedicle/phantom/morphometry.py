@@ -111,7 +111,9 @@ def _shape(options: PhantomOptions, level: str, shared: np.ndarray) -> VertebraS
     uniform = chance.uniform(size=8)
     values = _lengths(options, level, shared, own)
     mean_width = values.pop("pedicle_width") * options.pedicle_factor
-    side = quantity("phantom/morphometry", "spread", "pedicle_side_sd").value * options.level_noise * own[15] / sqrt(2.0)
+    side = (
+        quantity("phantom/morphometry", "spread", "pedicle_side_sd").value * options.level_noise * own[15] / sqrt(2.0)
+    )
     widths = (max(2.2, mean_width + side), max(2.2, mean_width - side))
     angles = {name: _mean(name, level) for name in ANGLES}
     angles["pedicle_angle"] += 1.5 * options.level_noise * own[16]

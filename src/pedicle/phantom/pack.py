@@ -124,7 +124,7 @@ def capsules_of(shape: VertebraShape, row: NDArray[np.float64]) -> NDArray[np.fl
 Rows = list[tuple[float, ...]]
 
 
-def _lumbar(shape: VertebraShape, out: float, back: float, up: float, rear: float, below: float, above: float) -> Rows:  # noqa: PLR0913
+def _lumbar(shape: VertebraShape, out: float, back: float, up: float, rear: float, below: float, above: float) -> Rows:
     """Pars, both articular processes, lamina, transverse process. Columns: two ends, two radii, scales of v and w."""
     inner = 0.5 * shape.canal_width + 2.0
     return [
@@ -136,7 +136,9 @@ def _lumbar(shape: VertebraShape, out: float, back: float, up: float, rear: floa
     ]
 
 
-def _thoracic(shape: VertebraShape, out: float, back: float, up: float, rear: float, below: float, above: float) -> Rows:  # noqa: PLR0913
+def _thoracic(
+    shape: VertebraShape, out: float, back: float, up: float, rear: float, below: float, above: float
+) -> Rows:
     """As `_lumbar`, with flat joints in the coronal plane and transverse processes directed back."""
     inner = 0.5 * shape.canal_width + 1.0
     return [
@@ -148,7 +150,9 @@ def _thoracic(shape: VertebraShape, out: float, back: float, up: float, rear: fl
     ]
 
 
-def sacrum_row(lps_from_sacrum: NDArray[np.float64], lowest: VertebraShape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def sacrum_row(
+    lps_from_sacrum: NDArray[np.float64], lowest: VertebraShape
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Row and capsules of the sacrum stub under the lowest vertebra; `lps_from_sacrum` is 4 x 4."""
     row = np.zeros(column.COLUMNS)
     row[:9], row[9:12] = lps_from_sacrum[:3, :3].ravel(), lps_from_sacrum[:3, 3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -83,17 +84,17 @@ def noise_filter(options: PhantomOptions) -> NDArray[np.float32]:
     return np.asarray(np.sqrt(power), dtype=np.float32)
 
 
-def noise_chunks(options: PhantomOptions, wanted: bool):  # type: ignore[no-untyped-def]
+def noise_chunks(options: PhantomOptions, wanted: bool) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Pairs (first slice, noise (slices, ni, nj)); each slice has a generator of its own."""
     shape, slices = options.shape[:2], options.shape[2]
     colour = noise_filter(options)
     with ThreadPoolExecutor(2) as pool:
-        before = _grain(options, -1, colour) if wanted else None
+        before = _grain(options, -1, colour)
         for first in range(0, slices, CHUNK):
             last = min(first + CHUNK, slices)
             noise = np.zeros((last - first, *shape), np.float32)
             if wanted:
-                fresh = list(pool.map(lambda k: _grain(options, k, colour), range(first, last)))
+                fresh = pool.map(lambda k: _grain(options, k, colour), range(first, last))
                 for n, grain in enumerate(fresh):
                     noise[n] = MIX[0] * grain + MIX[1] * before
                     before = grain

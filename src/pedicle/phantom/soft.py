@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,9 @@ from pedicle.kernels import phantom_soft as column
 from pedicle.model.levels import rank
 from pedicle.phantom.chain import Link
 from pedicle.phantom.options import PhantomOptions
+
+Array = NDArray[np.float64]
+Along = Callable[[list[float]], Array]
 
 
 def back_of(links: list[Link], options: PhantomOptions) -> float:
@@ -36,7 +41,7 @@ def slice_table(links: list[Link], options: PhantomOptions, z_mm: NDArray[np.flo
     height = {link.shape.level: float(link.lps_from_vertebra.origin_mm[2]) for link in links}
 
     def along(values: list[float]) -> NDArray[np.float64]:
-        return np.interp(z_mm, centres[:, 2], np.array(values)[::-1])
+        return np.asarray(np.interp(z_mm, centres[:, 2], np.array(values)[::-1]))
 
     _spine_columns(table, links, centres, z_mm, along)
     _outline_columns(table, links, options, z_mm, height)
@@ -44,16 +49,22 @@ def slice_table(links: list[Link], options: PhantomOptions, z_mm: NDArray[np.flo
     return table
 
 
-def _spine_columns(table, links, centres, z_mm, along) -> None:  # type: ignore[no-untyped-def]
+def _spine_columns(table: Array, links: list[Link], centres: Array, z_mm: Array, along: Along) -> None:
     table[:, column.SPINE_X] = np.interp(z_mm, centres[:, 2], centres[:, 0])
     table[:, column.SPINE_Y] = np.interp(z_mm, centres[:, 2], centres[:, 1])
-    table[:, column.BODY_HALF_WIDTH] = along([0.25 * (link.shape.width_top + link.shape.width_bottom) for link in links])
-    table[:, column.BODY_HALF_DEPTH] = along([0.25 * (link.shape.depth_top + link.shape.depth_bottom) for link in links])
+    table[:, column.BODY_HALF_WIDTH] = along(
+        [0.25 * (link.shape.width_top + link.shape.width_bottom) for link in links]
+    )
+    table[:, column.BODY_HALF_DEPTH] = along(
+        [0.25 * (link.shape.depth_top + link.shape.depth_bottom) for link in links]
+    )
     back = along([link.shape.canal_depth for link in links])
     table[:, column.CANAL_Y] = table[:, column.SPINE_Y] + table[:, column.BODY_HALF_DEPTH] + back
 
 
-def _outline_columns(table, links, options, z_mm, height) -> None:  # type: ignore[no-untyped-def]
+def _outline_columns(
+    table: Array, links: list[Link], options: PhantomOptions, z_mm: Array, height: dict[str, float]
+) -> None:
     """Skin, fat, wall and table. Prone flattens the belly, supine the back."""
     girth = (0.5 * options.size + 0.5) * (1.0 if options.sex == "F" else 1.06) * (1.0 + 0.16 * options.obesity)
     waist = 1.0 - 0.05 * np.exp(-(((z_mm - height["L3"]) / 70.0) ** 2))
@@ -75,7 +86,7 @@ def _outline_columns(table, links, options, z_mm, height) -> None:  # type: igno
     table[:, column.BELLY] = table[:, column.MIDDLE_Y] - 0.42 * depth
 
 
-def _organ_columns(table, options, z_mm, height) -> None:  # type: ignore[no-untyped-def]
+def _organ_columns(table: Array, options: PhantomOptions, z_mm: Array, height: dict[str, float]) -> None:
     """Psoas, kidneys, diaphragm. HIGH counts mm above L1; the posterior recess of the lung reaches T12."""
     high = z_mm - height["L1"]
     table[:, column.HIGH] = high

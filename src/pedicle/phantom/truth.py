@@ -86,7 +86,9 @@ def truth_document(truth: PhantomTruth) -> dict[str, Any]:
 
 
 def _level_document(level: LevelTruth) -> dict[str, Any]:
-    found = {key: value for key, value in vars(level).items() if key not in ("lps_from_vertebra", "pedicles", "fracture")}
+    found = {
+        key: value for key, value in vars(level).items() if key not in ("lps_from_vertebra", "pedicles", "fracture")
+    }
     found["centre_lps_mm"] = level.lps_from_vertebra.origin_mm
     found["axes_lps"] = {
         "left": level.lps_from_vertebra.axis(0),
