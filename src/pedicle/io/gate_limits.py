@@ -45,4 +45,6 @@ FLOOR_PADDING_HU = -1010
 FLOOR_PADDING_SHARE = 0.01
 FLOOR_FLATNESS_HU = 2
 REAL_AIR_SHARE = 0.005
+# Median step between neighbouring voxels of soft tissue: 20 HU and more in real scans, 0 in drawn ones.
+TISSUE_NOISE_HU = 3.0
 AIR_VALUE_HU = -1024

@@ -17,7 +17,8 @@ def with_padding_masked(volume: Volume) -> tuple[Volume, list[Notice]]:
     """The volume with padding marked `outside` and set to -1024 HU, and a note where this was found without a tag.
 
     Two kinds are known: one constant value far below air (-2000, -3024), and a flat margin at the scanner's floor that
-    reaches the border and lies under the noisier real air. A noise-free image whose air is one number is left alone.
+    reaches the border and lies under the noisier real air, or beside noisy tissue: measured air is never one number
+    where tissue is noisy. A noise-free image whose air is one number is left alone.
     """
     found = _deep(volume.values, volume.outside)
     text = "padding far below air"
@@ -52,9 +53,27 @@ def _floor(values: NDArray[Any], outside: NDArray[np.bool_] | None) -> NDArray[n
     level = float(np.median(edges[flat_edges]))
     flat = _flat(values, level)
     air = (values > limits.FLOOR_PADDING_HU) & (values < limits.AIR_HU)
-    if flat.mean() < limits.FLOOR_PADDING_SHARE or air.mean() < limits.REAL_AIR_SHARE:
+    if flat.mean() < limits.FLOOR_PADDING_SHARE or (air.mean() < limits.REAL_AIR_SHARE and not _noisy(values)):
         return None
-    return _touching_edges(flat)
+    found = _touching_edges(flat)
+    return None if found is None else _with_rim(found, values)
+
+
+def _noisy(values: NDArray[Any]) -> bool:
+    """Whether soft tissue differs from voxel to voxel as measured tissue does (every fourth plane is asked)."""
+    planes = values[:, :, ::4].astype(np.float32)
+    low, high = limits.TISSUE_HU
+    tissue = (planes > low) & (planes < high)
+    pairs = tissue[1:] & tissue[:-1]
+    steps = np.abs(np.diff(planes, axis=0))[pairs]
+    return bool(steps.size) and float(np.median(steps)) >= limits.TISSUE_NOISE_HU
+
+
+def _with_rim(found: NDArray[np.bool_], values: NDArray[Any]) -> NDArray[np.bool_]:
+    """The margin with the one or two voxels of ringing that resampling leaves along its edge."""
+    from scipy.ndimage import binary_dilation
+
+    return np.asarray(found | (binary_dilation(found, iterations=2) & (values < limits.AIR_HU)))
 
 
 def _flat(values: NDArray[Any], level: float) -> NDArray[np.bool_]:
