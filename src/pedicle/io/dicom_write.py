@@ -75,7 +75,7 @@ def _stored(volume: Volume) -> NDArray[np.uint16]:
     hu = np.clip(np.rint(volume.values), _INTERCEPT, 31743).astype(np.int32)
     if volume.outside is not None:
         hu = np.where(volume.outside, _INTERCEPT, np.maximum(hu, _INTERCEPT + 1))
-    return (hu - _INTERCEPT).astype("<u2")
+    return np.asarray(hu - _INTERCEPT, dtype="<u2")
 
 
 def _uid(*parts: str) -> str:
@@ -146,7 +146,7 @@ def _place(dataset: Dataset, grid: Grid, k: int) -> None:
     dataset.ImagePositionPatient = [_number(x) for x in position]
     dataset.ImageOrientationPatient = [_number(x) for x in (*row, *column)]
     dataset.PixelSpacing = [_number(spacing[1]), _number(spacing[0])]
-    dataset.SliceLocation = _number(position @ np.cross(row, column))
+    dataset.SliceLocation = _number(float(position @ np.cross(row, column)))
 
 
 def _describe_pixels(dataset: Dataset, grid: Grid) -> None:
