@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.anatomy.frame import Anatomy
+from pedicle.anatomy.split import body_proper
 from pedicle.model.volume import Volume
 
 ARCH_MM = 6.0
@@ -46,9 +47,8 @@ def parts_cut(found: Anatomy, points_mm: NDArray[np.float64]) -> tuple[str, ...]
 
 
 def _on_body(found: Anatomy, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    from scipy.ndimage import binary_dilation
-
-    near = binary_dilation(found.body)
+    """Which points (n, 3) of the frame lie on the body proper; spurs that reach far beyond it do not count."""
+    near = body_proper(found.body, found.spacing_mm)
     index = np.rint((points - found.low_mm) / found.spacing_mm).astype(int)
     inside = ((index >= 0) & (index < near.shape)).all(axis=1)
     hit = np.zeros(len(points), bool)

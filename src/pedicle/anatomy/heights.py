@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.anatomy.endplates import Columns, Endplate
+from pedicle.anatomy.endplates import Endplate
 from pedicle.anatomy.frame import Anatomy
 
 STRIP_MM = 4.0
@@ -40,36 +40,52 @@ class Profile:
         return float(np.interp(places, self.place_mm, self.height_mm).mean())
 
 
-def front_to_back(found: Columns) -> Profile | None:
+def front_to_back(found: Anatomy) -> Profile | None:
     """Mid-sagittal profile: heights against y, front first; None when the strip holds no body."""
-    return _profile(found.y_mm, found.height_mm[np.abs(found.x_mm) <= STRIP_MM + 1e-6, :])
+    near = np.abs(found.columns.x_mm) <= STRIP_MM + 1e-6
+    return _profile(found.columns.y_mm, found.columns.height_mm[near].T, _mid_height(found)[near].swapaxes(0, 1))
 
 
-def side_to_side(found: Columns, y_mm: float) -> Profile | None:
+def side_to_side(found: Anatomy, y_mm: float) -> Profile | None:
     """Mid-coronal profile about a depth: heights against x, right first; None when the strip holds no body."""
-    return _profile(found.x_mm, found.height_mm[:, np.abs(found.y_mm - y_mm) <= STRIP_MM + 1e-6].T)
+    near = np.abs(found.columns.y_mm - y_mm) <= STRIP_MM + 1e-6
+    return _profile(found.columns.x_mm, found.columns.height_mm[:, near], _mid_height(found)[:, near])
 
 
-def _profile(place: NDArray[np.float64], strip: NDArray[np.float64]) -> Profile | None:
-    there = np.isfinite(strip).any(axis=0)
+def _mid_height(found: Anatomy) -> NDArray[np.float32]:
+    """The signed distance within 3 mm of the body's mid-height, where its walls are looked for."""
+    z = found.low_mm[2] + np.arange(found.view.values.shape[2]) * found.spacing_mm
+    return np.asarray(found.view.values[:, :, np.abs(z) <= 3.0])
+
+
+def _profile(place: NDArray[np.float64], strip: NDArray[np.float64], distance: NDArray[np.float32]) -> Profile | None:
+    """Median height over a strip (place, across), and its ends; `distance` is (place, across, height)."""
+    there = np.isfinite(strip).any(axis=1)
     if there.sum() < 5:
         return None
     height = np.zeros(len(place))
-    height[there] = np.nanmedian(strip[:, there], axis=0)
+    height[there] = np.nanmedian(strip[there], axis=1)
     half = 0.5 * float(np.median(height[there]))
     over = np.flatnonzero(height > half)
     first, last = int(over[0]), int(over[-1])
-    ends = _crossing(place, height, first, first - 1, half), _crossing(place, height, last, last + 1, half)
+    step = float(place[1] - place[0])
+    low = place[first] - step * _beyond(height, distance, half, first, first - 1)
+    high = place[last] + step * _beyond(height, distance, half, last, last + 1)
     kept = slice(first, last + 1)
-    return Profile(place[kept], height[kept], *ends)
+    return Profile(place[kept], height[kept], float(low), float(high))
 
 
-def _crossing(place: NDArray[np.float64], height: NDArray[np.float64], inner: int, outer: int, level: float) -> float:
-    """Place where the height falls through a level between two neighbouring columns; the inner one at the border."""
-    if not 0 <= outer < len(place):
-        return float(place[inner])
-    share = (height[inner] - level) / (height[inner] - height[outer])
-    return float(place[inner] + share * (place[outer] - place[inner]))
+def _beyond(height: NDArray[np.float64], distance: NDArray[np.float32], half: float, inner: int, outer: int) -> float:
+    """How far, in steps, the body goes on beyond its last column: to half height, or to its wall where that is steep."""
+    if not 0 <= outer < len(height):
+        return 0.0
+    if height[outer] > 0.2 * half:
+        return float((height[inner] - half) / (height[inner] - height[outer]))
+    inside, outside = distance[inner], distance[outer]
+    met = (inside < 0) & (outside > 0)
+    if not met.any():
+        return 0.5
+    return float(np.median(inside[met] / (inside[met] - outside[met])))
 
 
 def sagittal_deg(plate: Endplate) -> float:

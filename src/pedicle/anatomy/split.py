@@ -9,7 +9,7 @@ from pedicle.anatomy.wall import Wall
 from pedicle.model.volume import Volume, bounding_box
 
 CRUSHED_ML = 8.0
-REACH_FROM_CORE_MM = 4.0
+REACH_FROM_CORE_MM = 5.5
 
 
 def body_mask(view: Volume, low_mm: NDArray[np.float64], wall: Wall) -> NDArray[np.bool_]:
@@ -29,27 +29,33 @@ def body_mask(view: Volume, low_mm: NDArray[np.float64], wall: Wall) -> NDArray[
     return body
 
 
-def without_stubs(
-    front: NDArray[np.bool_], behind: NDArray[np.bool_], spacing_mm: float
-) -> NDArray[np.bool_]:
+def without_stubs(front: NDArray[np.bool_], behind: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
     """The body in what lies in front of the wall: transverse-process and rib stubs fall away, rims and spurs stay.
 
-    A stub lies more than 4 mm from the body's core and touches bone behind the wall. The core lies deeper than 3 mm;
-    2 mm under 8 ml, where a crushed body would vanish.
+    A stub lies beyond the body proper and touches bone behind the wall.
     """
     from scipy.ndimage import binary_dilation, label
 
+    far = front & ~body_proper(front, spacing_mm)
+    pieces, _ = label(far, np.ones((3, 3, 3), bool))
+    hanging = np.unique(pieces[far & binary_dilation(behind, np.ones((3, 3, 3), bool))])
+    return largest_piece(front & ~np.isin(pieces, hanging[hanging > 0]))
+
+
+def body_proper(front: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
+    """Cells within 5.5 mm of the core of a body, true also just outside it; all of the mask when it has no core.
+
+    The core lies deeper than 3 mm (2 mm under 8 ml, where a crushed body would vanish); a cube's corner is then
+    5.2 mm away from it.
+    """
     from pedicle.kernels.distance import squared_distance
 
     spacings = np.full(3, spacing_mm)
     deep = 2.0 if front.sum() * spacing_mm**3 < 1000.0 * CRUSHED_ML else 3.0
     core = largest_piece(squared_distance(~front, spacings) > (deep + 0.5 * spacing_mm) ** 2)
     if not core.any():
-        return largest_piece(front)
-    far = front & (squared_distance(core, spacings) > REACH_FROM_CORE_MM**2)
-    pieces, _ = label(far, np.ones((3, 3, 3), bool))
-    hanging = np.unique(pieces[far & binary_dilation(behind, np.ones((3, 3, 3), bool))])
-    return largest_piece(front & ~np.isin(pieces, hanging[hanging > 0]))
+        return front
+    return squared_distance(core, spacings) <= REACH_FROM_CORE_MM**2
 
 
 def largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -21,11 +21,11 @@ def measured(
     field: BoneField, count: Count, found: Anatomy, step_deg: float, options: MeasureOptions, notices: list[Notice]
 ) -> Vertebra:
     """A whole vertebra: frame, heights, width, depth, volume, wedge angle and maps."""
-    profile = front_to_back(found.columns)
+    profile = front_to_back(found)
     if profile is None:
         return unmeasured(field, count, "the mid-sagittal strip holds no body", True, notices)
     pose = found.lps_from_vertebra
-    across = side_to_side(found.columns, 0.5 * (profile.low_mm + profile.high_mm))
+    across = side_to_side(found, 0.5 * (profile.low_mm + profile.high_mm))
     back = found.canal.extent_mm[1, 1] if found.canal is not None else None
     wall = float(found.wall.at(0.0)) if found.wall is not None else profile.high_mm
     return Vertebra(
