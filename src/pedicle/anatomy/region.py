@@ -1,0 +1,152 @@
+"""The standard trabecular region of a body: which voxels of the CT belong to it, and whether sclerosis fills it.
+
+The box lies in front of the basivertebral vein, between the endplates, well off every surface. The mean of the whole
+box is taken, never a circle in one slice: noise of a single voxel exceeds the differences that matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.model.scan import Scan
+from pedicle.model.sourced import quantity, table
+from pedicle.model.vertebra import PART_BODY, Vertebra
+
+_FILE = "density/region"
+BANDS = 5
+LOOSE_RATIO = 1.35
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Values of the region's voxels: raw HU, HU smoothed over about 3 mm, and place along the height (0 to 1)."""
+
+    hu: NDArray[np.float64]
+    smooth_hu: NDArray[np.float64]
+    height: NDArray[np.float64]
+    volume_ml: float
+
+
+def slice_mm(scan: Scan) -> float:
+    """The slice's thickness: as stated, never thinner than the step between slices."""
+    return max(float(scan.volume.grid.spacing_mm.max()), scan.acquisition.slice_thickness_mm or 0.0)
+
+
+def least_volume_ml() -> float:
+    """Volume under which a region says nothing."""
+    return quantity(_FILE, "clean", "least_volume").value
+
+
+def trabecular_region(vertebra: Vertebra, scan: Scan) -> Region | None:
+    """Voxels of the standard region; None without maps, walls or width. May be empty.
+
+    With thick slices the region keeps further off the surface, unless too little of it would remain.
+    """
+    if vertebra.maps is None or vertebra.body_width_mm is None:
+        return None
+    limit = {name: quantity(_FILE, "clean", name).value for name in ("surface", "surface_thick", "thick_slice")}
+    thick = slice_mm(scan)
+    near = max(limit["surface"], min(thick, limit["surface_thick"]))
+    if thick >= limit["thick_slice"]:
+        far = _voxels(vertebra, scan, max(near, limit["surface_thick"]))
+        if far is not None and far.volume_ml >= 2.0 * least_volume_ml():
+            return far
+    return _voxels(vertebra, scan, near)
+
+
+def _voxels(vertebra: Vertebra, scan: Scan, margin_mm: float) -> Region | None:
+    box = _box(vertebra)
+    if box is None or vertebra.lps_from_vertebra is None or vertebra.maps is None:
+        return None
+    low, high = box
+    grid = scan.volume.grid
+    corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
+    index = grid.index_from_lps(vertebra.lps_from_vertebra @ corners)
+    pad = np.ceil(6.0 / grid.spacing_mm).astype(int)
+    first = np.clip(np.floor(index.min(axis=0)).astype(int) - pad, 0, np.array(grid.shape))
+    last = np.clip(np.ceil(index.max(axis=0)).astype(int) + pad + 1, first, np.array(grid.shape))
+    part = scan.volume.cropped(first, last)
+    if not part.values.size:
+        return None
+    lps = part.grid.centres_lps_mm()
+    place = vertebra.lps_from_vertebra.inverse @ lps
+    inside = ((place >= low) & (place <= high)).all(axis=-1)
+    inside &= vertebra.maps.surface_mm.sampled(lps, fill=np.inf) < -margin_mm
+    if part.outside is not None:
+        inside &= ~part.outside
+    height = (place[..., 2] - low[2]) / (high[2] - low[2])
+    values = part.values.astype(np.float64)
+    return Region(
+        values[inside], _smoothed(values, grid.spacing_mm)[inside], height[inside], float(inside.sum()) * grid.voxel_ml
+    )
+
+
+def _smoothed(values: NDArray[np.float64], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(gaussian_filter(values, 1.3 / spacing_mm))
+
+
+def _box(vertebra: Vertebra) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Corners of the box in the vertebra's frame, mm; the height is the body's own in the middle of its depth."""
+    front, back, width = vertebra.anterior_wall_mm, vertebra.posterior_wall_mm, vertebra.body_width_mm
+    if front is None or back is None or width is None:
+        return None
+    shares = table(_FILE)
+    near, far = shares["depth_from_behind"]
+    y = back - np.array([far, near]) * (back - front)
+    z = _height_range(vertebra, y)
+    if z is None:
+        return None
+    half = 0.5 * width * shares["half_width"]
+    span = z[0] + np.array(shares["height"]) * (z[1] - z[0])
+    return np.array([-half, y[0], span[0]]), np.array([half, y[1], span[1]])
+
+
+def _height_range(vertebra: Vertebra, y_mm: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Median lower and upper end of the body's columns between two depths, about the mid-line, in the frame."""
+    assert vertebra.maps is not None
+    assert vertebra.lps_from_vertebra is not None
+    grid = vertebra.maps.parts.grid
+    origin = vertebra.lps_from_vertebra.inverse @ grid.lps_from_index(np.zeros(3))
+    spacing = float(grid.spacing_mm[0])
+    x = np.abs(origin[0] + np.arange(grid.shape[0]) * spacing) <= 6.0
+    depth = origin[1] + np.arange(grid.shape[1]) * spacing
+    y = (depth >= y_mm[0]) & (depth <= y_mm[1])
+    body = vertebra.maps.parts.values[np.ix_(x, y)] == PART_BODY
+    there = body.any(axis=2)
+    if not there.any():
+        return None
+    lower = body.argmax(axis=2)[there]
+    upper = body.shape[2] - 1 - body[:, :, ::-1].argmax(axis=2)[there]
+    return float(origin[2] + np.median(lower) * spacing), float(origin[2] + np.median(upper) * spacing)
+
+
+def fenced(region: Region) -> NDArray[np.bool_]:
+    """Voxels within the fence: smoothed values no further from their median than 3 scaled median deviations.
+
+    The fence looks at smoothed values: it takes out islands, not the tail of the noise or of the texture.
+    """
+    values = region.smooth_hu
+    middle = np.median(values)
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    return np.asarray(np.abs(values - middle) <= quantity(_FILE, "clean", "fence").value * max(spread, 5.0))
+
+
+def loose_bands(region: Region) -> NDArray[np.bool_] | None:
+    """The voxels of the loosest height bands when sclerosis fills over a third of the region, else None."""
+    band = np.minimum((region.height * BANDS).astype(int), BANDS - 1)
+    counts = np.bincount(band, minlength=BANDS)
+    if (counts < 30).any():
+        return None
+    means = np.bincount(band, region.hu, minlength=BANDS) / counts
+    lowest = float(means.min())
+    ratio, difference = (quantity(_FILE, "clean", name).value for name in ("band_ratio", "band_difference"))
+    dense = means > max(ratio * lowest, lowest + difference)
+    if dense.mean() <= 1.0 / 3.0:
+        return None
+    loose = means <= LOOSE_RATIO * max(lowest, 1.0)
+    return np.asarray(loose[band])
