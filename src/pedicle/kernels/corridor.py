@@ -55,7 +55,8 @@ def _clear_behind(depth, blocked, entry, back, length):
 def _walk(depth, canal, entry, target, rules, static, best):
     """Score of one line, walked from the target backwards; returns `best` as soon as it cannot be beaten.
 
-    Zones by j: body in front of rules[5], pedicle up to rules[6], behind it only the canal and re-entry count.
+    Zones by j: body in front of rules[5], pedicle up to rules[6], behind it only the canal and re-entry count. The first
+    rules[7] mm behind the entry may be close to the surface that is being entered.
     """
     radius, body_need, floor, saturation, spacing, wall_j, canal_j, skin_depth = rules[:8]
     dx, dy, dz = entry[0] - target[0], entry[1] - target[1], entry[2] - target[2]
@@ -67,7 +68,7 @@ def _walk(depth, canal, entry, target, rules, static, best):
         x, y, z = target[0] + dx * t, target[1] + dy * t, target[2] + dz * t
         d = interpolate(depth, x, y, z, FAR_OUT)
         if y < wall_j:
-            if d < radius + body_need:
+            if d < radius + body_need and (1.0 - t) * length * spacing > skin_depth:
                 return best
         elif y <= canal_j:
             least = min(least, d - radius)

@@ -31,6 +31,17 @@ def entries(fields: SideFields) -> Floats:
     return np.ascontiguousarray(chosen[chosen.sum(axis=1) % 2 == 0], dtype=np.float64)
 
 
+def flank_entries(fields: SideFields, pedicle_mm: float) -> Floats:
+    """Index points (n, 3) on the body's flank in front of the canal and lateral of the pedicle's middle, about 1 mm apart."""
+    where = np.argwhere((fields.depth > 0.0) & (fields.depth <= fields.spacing_mm))
+    points = fields.point(where)
+    lateral = points[:, 0] > pedicle_mm + 1.0
+    beside = (points[:, 1] > fields.wall_mm - 12.0) & (points[:, 1] < fields.wall_mm + 3.0)
+    level = np.abs(points[:, 2]) < 20.0
+    chosen = where[lateral & beside & level]
+    return np.ascontiguousarray(chosen[chosen.sum(axis=1) % 2 == 0], dtype=np.float64)
+
+
 def targets(fields: SideFields, aim: Aim, tip_depth_mm: float, fraction: float) -> tuple[Floats, Floats]:
     """Index points (m, 3) in the front `fraction` of the body and what each costs in mm of clearance (m,).
 

@@ -6,6 +6,7 @@ The right side is searched in the mirrored fields, so that a mirrored patient ge
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,8 @@ from pedicle.model.frames import Pose, Side
 from pedicle.model.vertebra import PART_BODY, PART_CANAL, PART_OTHER_BONE, LocalMaps, Vertebra
 
 Floats = NDArray[np.float64]
+# Radius of the thickest usual needle (11 G, 1.5 mm) and as much again.
+NEIGHBOUR_REACH_MM = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +65,13 @@ class SideFields:
         """Directions (..., 3) of LPS in the side's frame."""
         return np.asarray(self.lps_from_vertebra.inverse.turn(directions_lps) * [self.sign, 1.0, 1.0])
 
-    @property
+    @cached_property
     def blocked(self) -> NDArray[np.uint8]:
-        """Where other labelled bone is (uint8)."""
-        return np.asarray(self.parts == PART_OTHER_BONE, dtype=np.uint8)
+        """Where a needle's axis may not pass behind the entry (uint8): other labelled bone, widened by needle and a margin."""
+        from pedicle.kernels.corridor import widen
+
+        other = np.asarray(self.parts == PART_OTHER_BONE, dtype=np.uint8)
+        return np.asarray(widen(other, NEIGHBOUR_REACH_MM / self.spacing_mm), dtype=np.uint8)
 
 
 def side_fields(vertebra: Vertebra, side: Side) -> SideFields:

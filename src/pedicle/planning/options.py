@@ -17,6 +17,8 @@ class PlanOptions:
     """Levels to plan: names as L1,L3, or fractured, or all."""
     purpose: Literal["plan", "rehearse", "train"] = "rehearse"
     """What the plan is for; plan needs levels named by the user."""
+    needles: Literal["auto", "one", "two"] = "auto"
+    """One needle to the middle of the body, or one on each side; auto recommends with reasons."""
     gauge: int | None = None
     """Needle gauge; chosen from the catalogue when not given."""
     entry_error_mm: Annotated[float, Field(ge=0, le=5)] = 1.5

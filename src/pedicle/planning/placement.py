@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pedicle.planning.corridor import BEYOND_WALL_MM, Corridor
+from pedicle.planning.corridor import Corridor
 from pedicle.planning.fields import Floats
 from pedicle.planning.options import PlanOptions
 from pedicle.planning.walls import SIDE_WALLS, needle_axes
@@ -38,9 +38,8 @@ def breach_probability(corridor: Corridor, radius_mm: float, boundary: Floats, d
     from pedicle.kernels.corridor import misplaced
 
     fields = corridor.fields
-    wall = fields.index([0.0, fields.wall_mm - BEYOND_WALL_MM, 0.0])[1]
-    middle = fields.index([0.0, fields.canal_mm, 0.0])[1]
-    rules = np.array([radius_mm, fields.spacing_mm, wall, middle])
+    front, back = (fields.index([0.0, place, 0.0])[1] for place in corridor.zone_mm)
+    rules = np.array([radius_mm, fields.spacing_mm, front, back])
     entry, target = fields.index(corridor.entry_mm), fields.index(corridor.target_mm)
     found = misplaced(fields.depth, fields.canal, entry, target, needle_axes(corridor), draws, boundary, rules)
     return _counted(found)

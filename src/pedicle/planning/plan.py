@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pedicle.model.frames import SIDES
 from pedicle.model.patient import Patient
 from pedicle.model.progress import Progress, silent
 from pedicle.model.scan import Scan
-from pedicle.model.trajectory import LevelPlan, Plan, Trajectory
+from pedicle.model.trajectory import LevelPlan, Plan
 from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.planning.cement import cement_volume
 from pedicle.planning.choice import chosen_levels, refusals
-from pedicle.planning.fields import side_fields
 from pedicle.planning.options import PlanOptions
-from pedicle.planning.session import level_warnings, open_gates, recommend, scan_position, session_warnings
-from pedicle.planning.trajectories import Site, plan_side, site
+from pedicle.planning.session import level_warnings, open_gates, placement, scan_position, session_warnings
+from pedicle.planning.sides import plan_sides
 from pedicle.planning.views import true_ap, true_lateral
 
 _DEFAULT = PlanOptions()
@@ -21,14 +19,14 @@ _DEFAULT = PlanOptions()
 
 def plan(
     spine: Spine,
-    scan: Scan,
+    scan: Scan | None,
     options: PlanOptions = _DEFAULT,
     patient: Patient | None = None,
     progress: Progress = silent,
 ) -> Plan:
     """Plan the needles of the chosen levels.
 
-    `spine` is what `find_vertebrae` returns for `scan`; points of the result are LPS mm in the scan's world. A level that
+    `spine` is what `find_vertebrae` returns for `scan`; without a scan no skin is found and depths are unknown. Points of the result are LPS mm in the scan's world. A level that
     cannot be planned stays in the plan with the reason in `refused`. `patient` only fills gates: nothing is computed from
     a fact that is not stated.
 
@@ -46,11 +44,7 @@ def plan(
         levels=tuple(levels),
         purpose=options.purpose,
         scan_position=scan_position(scan),
-        placement={
-            "entry_error_mm": options.entry_error_mm,
-            "direction_error_deg": options.direction_error_deg,
-            "draws": float(options.draws),
-        },
+        placement=placement(spine, options),
         needles_total=sum(len(level.recommended) for level in levels),
         cement_total_ml=float(sum(cement)) if cement else None,
         open_gates=tuple(open_gates(patient, [level.level for level in levels])),
@@ -58,38 +52,19 @@ def plan(
     )
 
 
-def _plan_level(spine: Spine, scan: Scan, vertebra: Vertebra, options: PlanOptions) -> LevelPlan:
+def _plan_level(spine: Spine, scan: Scan | None, vertebra: Vertebra, options: PlanOptions) -> LevelPlan:
     refused = refusals(vertebra)
     if refused:
         return LevelPlan(vertebra.level, (), (), (), None, None, None, tuple(refused), tuple(level_warnings(vertebra)))
-    found, without = _both_sides(spine, scan, vertebra, options)
-    sides, why = recommend(found)
+    sides = plan_sides(spine, scan, vertebra, options)
     return LevelPlan(
         level=vertebra.level,
-        trajectories=tuple(found),
-        recommended=sides,
-        why=tuple(why),
+        trajectories=sides.trajectories,
+        recommended=sides.recommended,
+        why=sides.why,
         true_ap=true_ap(vertebra),
         true_lateral=true_lateral(vertebra),
         cement=cement_volume(vertebra),
-        refused=tuple(without),
+        refused=sides.without,
         warnings=tuple(level_warnings(vertebra)),
     )
-
-
-def _both_sides(
-    spine: Spine, scan: Scan, vertebra: Vertebra, options: PlanOptions
-) -> tuple[list[Trajectory], list[str]]:
-    found, without = [], []
-    for side in SIDES:
-        try:
-            place: Site = site(spine, scan, vertebra, side_fields(vertebra, side), options)
-        except ValueError as problem:
-            without.append(f"{side}: {problem}")
-            continue
-        trajectory = plan_side(place, "paramedian")
-        if trajectory is None:
-            without.append(f"{side}: no straight line through the pedicle reaches the front of the body")
-        else:
-            found.append(trajectory)
-    return found, without

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pedicle.model.frames import Side
 from pedicle.model.notices import Notice
 from pedicle.model.patient import Patient
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
-from pedicle.model.trajectory import LevelPlan, Trajectory
+from pedicle.model.trajectory import LevelPlan
 from pedicle.model.vertebra import Spine, Vertebra
+from pedicle.planning.options import PlanOptions
 
 POSITIONS = {"S": "supine", "P": "prone", "DR": "right decubitus", "DL": "left decubitus"}
 # Facts that a person must state before a needle: name in patient.toml and the question.
@@ -30,20 +30,23 @@ GATES = {
 }
 
 
-def recommend(found: list[Trajectory]) -> tuple[tuple[Side, ...], list[str]]:
-    """Sides to use and why."""
-    feasible = [trajectory for trajectory in found if trajectory.feasible]
-    if not feasible:
-        return (), ["no feasible needle: see the reasons of each side"]
-    sides: tuple[Side, ...] = tuple(trajectory.side for trajectory in feasible)
-    if len(sides) == 2:
-        return sides, ["one needle a side, each in its half of the body"]
-    return sides, [f"only the {sides[0]} side is feasible: fill of the other half to be watched"]
+def placement(spine: Spine, options: PlanOptions) -> dict[str, float]:
+    """The errors behind the probabilities, 1 SD: placement as stated, label boundary along the finest and coarsest voxel edge."""
+    share = quantity("planning/limits", "boundary_sd_voxels").value
+    voxel = spine.labels.grid.spacing_mm
+    given = options.segmentation_error_mm
+    return {
+        "entry_error_mm": options.entry_error_mm,
+        "direction_error_deg": options.direction_error_deg,
+        "boundary_fine_mm": share * float(voxel.min()) if given is None else given,
+        "boundary_coarse_mm": share * float(voxel.max()) if given is None else given,
+        "draws": float(options.draws),
+    }
 
 
-def scan_position(scan: Scan) -> str:
+def scan_position(scan: Scan | None) -> str:
     """How the patient lay in the CT, in one word; "not known" where the file does not say."""
-    position = scan.acquisition.patient_position or ""
+    position = (scan.acquisition.patient_position if scan is not None else None) or ""
     return POSITIONS.get(position[2:], "not known")
 
 
@@ -73,7 +76,7 @@ def level_warnings(vertebra: Vertebra) -> list[Notice]:
     return found
 
 
-def session_warnings(spine: Spine, scan: Scan, levels: list[LevelPlan]) -> list[Notice]:
+def session_warnings(spine: Spine, scan: Scan | None, levels: list[LevelPlan]) -> list[Notice]:
     """Warnings that hold for the whole plan."""
     found = []
     position = scan_position(scan)

@@ -10,7 +10,7 @@ from pedicle.model.frames import Side, unit
 from pedicle.model.needle import Needle, catalogue
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
-from pedicle.model.trajectory import Clearance, Trajectory
+from pedicle.model.trajectory import Approach, Clearance, Trajectory
 from pedicle.model.vertebra import PART_POSTERIOR, Spine, Vertebra
 from pedicle.planning.candidates import TIP_DEPTHS_MM, Aim
 from pedicle.planning.corridor import Corridor, find_corridor
@@ -31,7 +31,7 @@ class Site:
     """What every needle of one side of one level shares."""
 
     spine: Spine
-    scan: Scan
+    scan: Scan | None
     vertebra: Vertebra
     fields: SideFields
     boundary: Floats
@@ -43,7 +43,7 @@ class Site:
         return self.fields.side
 
 
-def site(spine: Spine, scan: Scan, vertebra: Vertebra, fields: SideFields, options: PlanOptions) -> Site:
+def site(spine: Spine, scan: Scan | None, vertebra: Vertebra, fields: SideFields, options: PlanOptions) -> Site:
     """The shared facts of one side; the boundary error comes from the label map's voxels unless it is given."""
     if options.segmentation_error_mm is not None:
         boundary = np.eye(3) * options.segmentation_error_mm
@@ -54,26 +54,27 @@ def site(spine: Spine, scan: Scan, vertebra: Vertebra, fields: SideFields, optio
     return Site(spine, scan, vertebra, fields, boundary, options)
 
 
-def plan_side(place: Site, aim: Aim) -> Trajectory | None:
-    """The best transpedicular needle of one side: the thickest that is feasible, else the thinnest with what it lacks."""
-    found = None
+def plan_side(place: Site, aim: Aim, approach: Approach = "transpedicular") -> Trajectory | None:
+    """The best needle of one side: the thickest that is feasible, else the one that lacks least; None without a line."""
+    found: list[tuple[int, Trajectory]] = []
     for gauge in gauges(place.vertebra.level, place.options):
         radius = next(needle.radius_mm for needle in catalogue() if needle.gauge == gauge)
-        corridor = find_corridor(place.vertebra, place.fields, aim, radius)
+        corridor = find_corridor(place.vertebra, place.fields, aim, radius, approach)
         if corridor is None:
             continue
-        found = trajectory(place, corridor, gauge)
-        if found.feasible:
-            return found
-    return found
+        planned, lacks = trajectory(place, corridor, gauge)
+        if planned.feasible:
+            return planned
+        found.append((lacks, planned))
+    return min(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def trajectory(place: Site, corridor: Corridor, gauge: int) -> Trajectory:
-    """Everything about a corridor with a needle of this gauge."""
+def trajectory(place: Site, corridor: Corridor, gauge: int) -> tuple[Trajectory, int]:
+    """Everything about a corridor with a needle of this gauge, and how many reasons it has not to be feasible."""
     fields = place.fields
     entry, target = fields.lps(corridor.entry_mm), fields.lps(corridor.target_mm)
     forward = unit(target - entry)
-    skin = find_skin(place.scan.volume, entry, -forward)
+    skin = _skin(place.scan, entry, -forward)
     needle, reaches = _needle(gauge, skin, target)
     walls = measure_walls(corridor)
     draws = draw_errors(place.options, 0)
@@ -82,14 +83,14 @@ def trajectory(place: Site, corridor: Corridor, gauge: int) -> Trajectory:
     start = entry - 60.0 * forward if skin.point_lps_mm is None else skin.point_lps_mm
     clearance |= neighbour_clearance(place.spine.structures, start, target, needle.radius_mm)
     view = bulls_eye(forward, place.side)
-    lacks = _lacks(place, walls, needle.radius_mm) + _too_short(reaches, needle)
+    lacks = _lacks(place, walls, needle.radius_mm) + _too_short(reaches, needle) + _near_lung(clearance["pleura"])
     notes = [reach_words(view), skin.reason, _relaxed(corridor)]
     axial, sagittal = needle_angles(forward, place.side)
     midline, spinous = _skin_distances(fields, skin)
-    return Trajectory(
+    planned = Trajectory(
         level=place.vertebra.level,
         side=place.side,
-        approach="transpedicular",
+        approach=corridor.approach,
         aim=corridor.aim,
         needle=needle,
         bone_entry_lps_mm=entry,
@@ -106,6 +107,11 @@ def trajectory(place: Site, corridor: Corridor, gauge: int) -> Trajectory:
         reasons=tuple(lacks + [note for note in notes if note]),
         skin_reason=skin.reason,
     )
+    return planned, len(lacks)
+
+
+def _skin(scan: Scan | None, entry: Floats, back: Floats) -> Skin:
+    return find_skin(scan.volume, entry, back) if scan is not None else Skin(None, "depth unknown: no CT")
 
 
 def _needle(gauge: int, skin: Skin, target: Floats) -> tuple[Needle, bool]:
@@ -117,6 +123,13 @@ def _too_short(reaches: bool, needle: Needle) -> list[str]:
     if reaches:
         return []
     return [f"skin to target is longer than the longest needle of the catalogue ({needle.length_mm:.0f} mm)"]
+
+
+def _near_lung(pleura: Clearance) -> list[str]:
+    """A needle whose straight way meets the lung, within the label's own error, is not feasible."""
+    if pleura.mm is None or pleura.mm > 2.0 * (pleura.sigma_mm or 0.0):
+        return []
+    return [f"lung {pleura.mm:.1f} mm from the needle's way"]
 
 
 def _relaxed(corridor: Corridor) -> str:

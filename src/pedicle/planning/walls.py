@@ -8,7 +8,7 @@ import numpy as np
 
 from pedicle.model.frames import unit
 from pedicle.model.sourced import quantity
-from pedicle.planning.corridor import BEYOND_WALL_MM, Corridor
+from pedicle.planning.corridor import Corridor
 from pedicle.planning.fields import Floats, SideFields
 
 SIDE_WALLS = ("medial", "lateral", "superior", "inferior")
@@ -60,9 +60,10 @@ def _samples(corridor: Corridor) -> Floats:
 
 
 def pedicle_samples(corridor: Corridor) -> Floats:
-    """The samples between the canal's middle and just in front of the posterior wall; never empty."""
+    """The samples where the walls count: the pedicle, or the body behind a parapedicular entry; never empty."""
     points = _samples(corridor)
-    inside = (points[:, 1] <= corridor.fields.canal_mm) & (points[:, 1] >= corridor.fields.wall_mm - BEYOND_WALL_MM)
+    front, back = corridor.zone_mm
+    inside = (points[:, 1] <= back) & (points[:, 1] >= front)
     return points[inside] if inside.any() else points[:1]
 
 
