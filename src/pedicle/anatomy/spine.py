@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.anatomy.bone import cut_bone
 from pedicle.anatomy.border import parts_cut, touching
 from pedicle.anatomy.curve import kyphosis_deg, superior_directions
+from pedicle.anatomy.density import measure_density, patient_density
 from pedicle.anatomy.field import BoneField, bone_field
+from pedicle.anatomy.flags import find_flags
+from pedicle.anatomy.fracture import grade_fractures
 from pedicle.anatomy.frame import Anatomy, settle
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.order import Count, check_order, check_piece, count_levels
+from pedicle.anatomy.pedicles import find_pedicles
 from pedicle.anatomy.vertebra import measured, unmeasured
 from pedicle.model.errors import InputError
 from pedicle.model.levels import verse_of_level
@@ -60,13 +65,14 @@ def find_vertebrae(
     for n, one in enumerate(labelled):
         progress(n / len(labelled), f"measuring {one.level}")
         found.append(_measure(one, directions[n], labels.coverage == "whole", options))
-    vertebrae = tuple(vertebra for vertebra, _ in found)
+    vertebrae = _with_findings([vertebra for vertebra, _ in found], scan, volume, options)
     body_centres = np.array([vertebra.centroid_lps_mm for vertebra in vertebrae])
     return Spine(
         vertebrae,
         volume,
         scan.acquisition if scan is not None else Acquisition(source_format=labels.scheme),
         labels.coverage,
+        density=patient_density(vertebrae, scan, options),
         kyphosis_deg=_kyphosis(found),
         structures=labels.structures,
         not_evaluable=tuple(f"{v.level}: {v.warnings[0].text}" for v in vertebrae if v.heights_mm is None),
@@ -113,6 +119,17 @@ def _measure(
         reason = f"{' and '.join(cut)} cut by the border of the scan"
         return unmeasured(one.field, one.count, reason, False, one.notices), None
     return measured(one.field, one.count, anatomy, step_deg, options, one.notices), anatomy
+
+
+def _with_findings(
+    vertebrae: list[Vertebra], scan: Scan | None, labels: Volume, options: MeasureOptions
+) -> tuple[Vertebra, ...]:
+    """Pedicles, flags, fracture, density and bone of each level; fracture first, for it decides what density means."""
+    voxel_mm = float(labels.grid.spacing_mm.max())
+    seen = [replace(v, pedicles=find_pedicles(v, scan, voxel_mm)) for v in vertebrae]
+    graded = grade_fractures([find_flags(v, scan) for v in seen], scan, options)
+    dense = [replace(v, density=measure_density(v, scan, options)) for v in graded]
+    return tuple(replace(v, bone=cut_bone(v, scan)) for v in dense)
 
 
 def _kyphosis(found: list[tuple[Vertebra, Anatomy | None]]) -> dict[str, float]:
