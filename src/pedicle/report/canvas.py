@@ -24,6 +24,7 @@ class Figure:
     svg: Markup
     title: str
     caption: str
+    ratio: float
 
 
 @dataclass
@@ -78,7 +79,7 @@ class Canvas:
         if note:
             parts.append(svg.words(note, (wide / 2, 2.6 * self.type_mm), self.type_mm, "tag note"))
         picture = svg.element("svg", *parts, viewBox=box, role="img", class_="picture")
-        return Figure(picture, title, caption)
+        return Figure(picture, title, caption, round(wide / high, 3))
 
     def _edges(self) -> Markup:
         wide, high, size = self.plane.width_mm, self.plane.height_mm, self.type_mm

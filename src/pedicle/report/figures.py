@@ -13,12 +13,12 @@ from pedicle.model.trajectory import Trajectory
 from pedicle.model.vertebra import Vertebra
 from pedicle.report.canvas import Canvas, Figure, Grey, stretched, windowed
 from pedicle.report.dossier import Dossier
-from pedicle.report.needles import draw_section, draw_shaft, draw_target, placement_ring
+from pedicle.report.needles import draw_clearances, draw_section, draw_shaft, draw_target, placement_ring
 from pedicle.report.options import ReportOptions
 from pedicle.report.svg import jpeg
 from pedicle.report.views import Plane, along_needle, facing, seen_by_detector, slab_mean
 from pedicle.report.walls import Walls, drawn, walls_of
-from pedicle.report.words import figure, with_unit
+from pedicle.report.words import degree_signs, figure, sentence, with_unit
 
 Array = NDArray[np.float64]
 _WALL_PIXELS = 2.0
@@ -126,10 +126,22 @@ def _probes_eye(studio: Studio, trajectory: Trajectory) -> Figure:
     studio.outlines(canvas, trajectory)
     placed = placement_ring(canvas, studio.dossier.plan, trajectory, depth)
     draw_section(canvas, trajectory)
-    caption = f"Square to the needle {with_unit(figure(depth), 'mm')} past the bone entry, as who holds it sees it."
+    draw_clearances(canvas, trajectory, centre, _ways(studio, trajectory))
+    caption = (
+        f"Square to the needle {with_unit(figure(depth), 'mm')} past the bone entry, as who holds it sees it. "
+        f"Lines: least clearance in mm over the whole way, drawn from the needle's surface."
+    )
     if placed:
         caption += " Dashed ring: 95 % of placements at the stated error."
     return canvas.finished("Along the needle (probe's eye)", caption)
+
+
+def _ways(studio: Studio, trajectory: Trajectory) -> dict[str, Array]:
+    """Directions from the needle to the four pedicle walls; medial is towards the midline from where the needle enters."""
+    left, _, head = studio.axes
+    offset = float((trajectory.bone_entry_lps_mm - studio.vertebra.centroid_lps_mm) @ left)
+    outward = left if offset > 0 else -left
+    return {"medial": -outward, "lateral": outward, "superior": head, "inferior": -head}
 
 
 def isthmus_depth_mm(vertebra: Vertebra, trajectory: Trajectory) -> float:
@@ -180,9 +192,7 @@ def view_figure(studio: Studio, view: View, trajectories: tuple[Trajectory, ...]
         draw_shaft(canvas, trajectory, "shaft")
         draw_target(canvas, trajectory)
     kind = "Mean of the CT along the view, not a simulated X-ray picture." if studio.dossier.scan else "Labels only."
-    return canvas.finished(
-        title, f"{view.sentence[0].upper()}{view.sentence[1:]}. {kind}", f"seen from the {plane.seen_from}"
-    )
+    return canvas.finished(title, f"{sentence(degree_signs(view.sentence))} {kind}", f"seen from the {plane.seen_from}")
 
 
 def _mean_of(studio: Studio, plane: Plane) -> Grey:

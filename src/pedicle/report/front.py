@@ -10,7 +10,7 @@ from pedicle.model.trajectory import Trajectory
 from pedicle.report.dossier import Dossier
 from pedicle.report.sheet import side_conflict
 from pedicle.report.tables import WALL_WORDS, counted_words
-from pedicle.report.words import counted, finite, interval, listed, measure, missing, position_words, sentence
+from pedicle.report.words import counted, finite, gathered, interval, listed, measure, missing, position_words, sentence
 
 SEVERITIES: tuple[Severity, ...] = ("danger", "caution", "note")
 SEVERITY_WORDS = {"danger": "Stop and look", "caution": "Caution", "note": "Note"}
@@ -79,7 +79,7 @@ def refusals_of(dossier: Dossier) -> list[Warned]:
 
 def gates_of(dossier: Dossier) -> tuple[str, ...]:
     """Open gates of the session, as sentences."""
-    return tuple(sentence(gate) for gate in (dossier.plan.open_gates if dossier.plan else ()))
+    return tuple(sentence(gate) for gate in gathered(dossier.plan.open_gates if dossier.plan else ()))
 
 
 def unchecked(dossier: Dossier) -> list[str]:
@@ -103,7 +103,7 @@ def _walls_not_assessed(dossier: Dossier) -> list[str]:
         for trajectory in level.trajectories:
             for wall, clearance in trajectory.clearance.items():
                 if not finite(clearance.mm):
-                    key = f"{WALL_WORDS.get(wall, wall)} not assessed: {clearance.reason or 'no reason given'}"
+                    key = f"{WALL_WORDS.get(wall, wall)} {missing(clearance.reason)}"
                     places.setdefault(key, []).append(f"{level.level} {trajectory.side}")
     return [f"{text} ({listed(where)})." for text, where in places.items()]
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from pedicle.model.trajectory import Plan, Trajectory
 from pedicle.report import svg
 from pedicle.report.canvas import Canvas
+from pedicle.report.words import figure
 
 Array = NDArray[np.float64]
 # 95 % of a two-dimensional normal error lies within 2.45 standard deviations of its centre.
 _RADIAL_95 = 2.448
 _OUTSIDE_MM = 12.0
+_LONGEST_LINE_MM = 12.0
 
 
 def draw_shaft(canvas: Canvas, trajectory: Trajectory, class_: str, plan: Plan | None = None) -> None:
@@ -87,3 +90,26 @@ def _band(canvas: Canvas, plan: Plan, trajectory: Trajectory) -> None:
     across = np.array([-forward[1], forward[0]]) / float(np.linalg.norm(forward))
     reach = trajectory.needle.radius_mm + 1.96 * np.array(spread, dtype=np.float64)
     canvas.add(*(svg.polyline(line + side * reach[:, None] * across, "band") for side in (-1.0, 1.0)))
+
+
+def draw_clearances(canvas: Canvas, trajectory: Trajectory, centre_mm: Array, ways: dict[str, Array]) -> None:
+    """The clearance to each wall as a line of its true length from the needle's surface, with its figure."""
+    middle = canvas.plane.place(centre_mm)[:2]
+    for wall, way in ways.items():
+        clearance = trajectory.clearance.get(wall)
+        if clearance is None or clearance.mm is None:
+            continue
+        forward = canvas.plane.place(centre_mm + way)[:2] - middle
+        forward /= float(np.linalg.norm(forward))
+        start = middle + forward * trajectory.needle.radius_mm
+        end = start + forward * float(np.clip(clearance.mm, 0.0, _LONGEST_LINE_MM))
+        canvas.add(svg.polyline([start, end], "reach"), _tick(end, forward))
+        size = canvas.type_mm
+        at = end + forward * (0.5 if abs(forward[0]) > 0.7 else 0.9) * size
+        anchor = "middle" if abs(forward[0]) <= 0.7 else "start" if forward[0] > 0 else "end"
+        canvas.add(svg.words(f"{wall} {figure(clearance.mm, 1)}", (at[0], at[1]), 0.9 * size, "tag", anchor))
+
+
+def _tick(end: Array, forward: Array) -> Markup:
+    across = np.array([-forward[1], forward[0]]) * 0.7
+    return svg.polyline([end - across, end + across], "reach")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from pedicle.model.carm import View
 from pedicle.model.frames import LEFT, SIDES
+from pedicle.model.needle import Needle
 from pedicle.model.sourced import as_quantity, table
 from pedicle.model.trajectory import LevelPlan, Trajectory
 from pedicle.model.vertebra import Vertebra
 from pedicle.report.dossier import Dossier
 from pedicle.report.tables import WALL_WORDS, counted_words, nearest_wall
 from pedicle.report.words import (
+    at_least_one,
+    bare_reason,
+    degree_signs,
     figure,
     finite,
+    gathered,
     listed,
     measure,
     missing,
@@ -22,26 +30,21 @@ from pedicle.report.words import (
     probability,
     sentence,
     signed,
+    whole,
     with_unit,
 )
 
 UNVERIFIED = "†"
+_ROOM_LETTERS = 900.0
 
 
 @dataclass(frozen=True)
-class NeedleCard:
-    """One needle in large type."""
+class Reach:
+    """One depth in large type: where to, the figure, its spread; `figure` is "unknown" without a skin entry."""
 
-    side: str
-    approach: str
-    needle: str
-    skin: str
-    depths: tuple[tuple[str, str], ...]
-    depth_note: str
-    carm: str
-    dicom: str
-    nearest: str
-    sketch: DepthSketch | None
+    name: str
+    figure: str
+    spread: str
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,29 @@ class DepthSketch:
 
 
 @dataclass(frozen=True)
+class NeedleCard:
+    """One needle in large type."""
+
+    side: str
+    approach: str
+    needle: str
+    skin: str
+    skin_note: str
+    depths: tuple[Reach, ...]
+    depth_note: str
+    carm: str
+    dicom: str
+    nearest: str
+    sketch: DepthSketch | None
+
+
+@dataclass(frozen=True)
 class Sheet:
-    """One level's page. `cards` is empty when no needle is advised; `refused` then says why."""
+    """One level's page. `cards` is empty when no needle is advised; `refused` then says why.
+
+    `sure` is False when nothing but the label file names the level. `scale` shrinks the type so that long texts still
+    fit the page.
+    """
 
     level: str
     counted: str
@@ -73,6 +97,15 @@ class Sheet:
     position: str
     true_ap: str
     true_lateral: str
+
+    @property
+    def scale(self) -> float:
+        """Size of the type against its full size, from the length of the texts that vary."""
+        cards = [sum(map(len, (c.skin, c.skin_note, c.depth_note, c.carm, c.nearest, c.approach))) for c in self.cards]
+        side_by_side = 2.0 if len(self.cards) > 1 else 1.0
+        letters = max(cards, default=0) * side_by_side + sum(map(len, self.gates)) + sum(map(len, self.refused))
+        letters += len(self.cement_basis) + len(self.counted)
+        return round(min(1.0, max(0.7, math.sqrt(_ROOM_LETTERS / max(letters, 1)))), 2)
 
 
 def sheet_of(dossier: Dossier, level: LevelPlan) -> Sheet:
@@ -96,7 +129,7 @@ def sheet_of(dossier: Dossier, level: LevelPlan) -> Sheet:
         f"{measure(cement.low, 'ml')} to {measure(cement.high, 'ml')}; {cement.basis}" if cement else "",
         _uncertainty(dossier),
         _stop_lines(vertebra),
-        dossier.plan.open_gates,
+        tuple(gathered(dossier.plan.open_gates)),
         _position(dossier),
         _pose(level.true_ap),
         _pose(level.true_lateral),
@@ -118,7 +151,7 @@ def side_conflict(vertebra: Vertebra, trajectory: Trajectory) -> str:
     return f"named {trajectory.side}, but its bone entry lies {side} of this vertebra's midline"
 
 
-def side_of(vertebra: Vertebra, point_mm: np.typing.ArrayLike) -> str:
+def side_of(vertebra: Vertebra, point_mm: ArrayLike) -> str:
     """The side of this vertebra's midline a point lies on, from its coordinates alone."""
     pose = vertebra.lps_from_vertebra
     origin = vertebra.centroid_lps_mm if pose is None else pose.origin_mm
@@ -133,37 +166,50 @@ def _no_needle(level: LevelPlan) -> tuple[str, ...]:
     return reasons or ("the plan advises no needle here and gives no reason",)
 
 
+_APPROACH_WORDS = {"transpedicular": "through the pedicle", "parapedicular": "beside the pedicle (parapedicular)"}
+
+
 def _card(dossier: Dossier, vertebra: Vertebra, trajectory: Trajectory) -> NeedleCard:
     view = trajectory.bulls_eye
+    primary, secondary = signed(view.dicom_primary_deg, "deg"), signed(view.dicom_secondary_deg, "deg")
+    mark = "" if _verified(trajectory.needle) else UNVERIFIED
     return NeedleCard(
         side=side_of(vertebra, trajectory.bone_entry_lps_mm).upper(),
-        approach="through the pedicle"
-        if trajectory.approach == "transpedicular"
-        else "beside the pedicle (parapedicular)",
-        needle=trajectory.needle.name.replace(" x ", " × ")
-        + ("" if _verified(trajectory.needle.gauge) else UNVERIFIED),
-        skin=_skin(dossier, vertebra, trajectory),
+        approach=_APPROACH_WORDS[trajectory.approach],
+        needle=trajectory.needle.name.replace(" x ", " × ") + mark,
+        skin=_skin(vertebra, trajectory),
+        skin_note=_skin_note(dossier, trajectory),
         depths=_depths(dossier, trajectory),
         depth_note=_depth_note(trajectory),
-        carm=sentence(view.sentence.replace(" deg", "°")),
-        dicom=f"DICOM primary {signed(view.dicom_primary_deg, 'deg')}, secondary {signed(view.dicom_secondary_deg, 'deg')}",
+        carm=sentence(degree_signs(view.sentence)),
+        dicom=f"DICOM primary {primary}, secondary {secondary}",
         nearest=_nearest(trajectory),
         sketch=_sketch(trajectory),
     )
 
 
-def _verified(gauge: int) -> bool:
-    rows = [row for row in table("needles")["needle"] if row["gauge"] == gauge]
-    return bool(rows) and as_quantity(rows[0]["outer_diameter"]).verified
+def _verified(needle: Needle) -> bool:
+    """Whether both the diameter of this gauge and the length were read in a source."""
+    catalogue = table("needles")
+    rows = [row["outer_diameter"] for row in catalogue["needle"] if row["gauge"] == needle.gauge]
+    rows += [row for row in catalogue["length"] if row["value"] == needle.length_mm]
+    return len(rows) == 2 and all(as_quantity(row).verified for row in rows)
 
 
-def _skin(dossier: Dossier, vertebra: Vertebra, trajectory: Trajectory) -> str:
-    if trajectory.skin_entry_lps_mm is None or not finite(trajectory.skin_from_midline_mm):
+def _skin(vertebra: Vertebra, trajectory: Trajectory) -> str:
+    if trajectory.skin_entry_lps_mm is None or trajectory.skin_from_midline_mm is None:
         return missing(trajectory.skin_reason or "skin not in the scan")
-    assert trajectory.skin_from_midline_mm is not None
     side = side_of(vertebra, trajectory.skin_entry_lps_mm).upper()
-    away = measure(abs(trajectory.skin_from_midline_mm), "mm", reading_sigma_mm(dossier))
-    return f"{away} {side} of the midline"
+    return f"{whole(abs(trajectory.skin_from_midline_mm), 'mm')} {side} of the midline"
+
+
+def _skin_note(dossier: Dossier, trajectory: Trajectory) -> str:
+    if trajectory.skin_from_midline_mm is None:
+        return ""
+    note = at_least_one(reading_sigma_mm(dossier), "mm")
+    if trajectory.skin_from_spinous_mm is not None:
+        note += f"; {whole(abs(trajectory.skin_from_spinous_mm), 'mm')} from the spinous process"
+    return note
 
 
 def reading_sigma_mm(dossier: Dossier) -> float:
@@ -176,24 +222,21 @@ def reading_sigma_mm(dossier: Dossier) -> float:
     return float(np.sqrt(2.0 / 12.0) * grid.spacing_mm.max())
 
 
-def _depths(dossier: Dossier, trajectory: Trajectory) -> tuple[tuple[str, str], ...]:
-    sigma = reading_sigma_mm(dossier)
+def _depths(dossier: Dossier, trajectory: Trajectory) -> tuple[Reach, ...]:
+    spread = at_least_one(reading_sigma_mm(dossier), "mm")
     start = trajectory.skin_to_bone_mm
     zero = start or 0.0
     wall, target = zero + trajectory.posterior_wall_depth_mm, zero + trajectory.bone_to_target_mm
-    first = measure(start, "mm", sigma, trajectory.skin_reason or "skin not in the scan")
-    return (
-        ("to bone", first),
-        ("to posterior wall", measure(wall, "mm", sigma)),
-        ("to target (tip)", measure(target, "mm", sigma)),
-    )
+    bone = Reach("bone", "unknown", "") if start is None else Reach("bone", whole(start, "mm"), spread)
+    return bone, Reach("posterior wall", whole(wall, "mm"), spread), Reach("target (tip)", whole(target, "mm"), spread)
 
 
 def _depth_note(trajectory: Trajectory) -> str:
     if trajectory.skin_to_bone_mm is None:
-        return "Depths are from the BONE ENTRY: depth from the skin unknown."
+        why = bare_reason(trajectory.skin_reason) or "skin not in the scan"
+        return f"Depths are from the BONE. From the skin: unknown, {why}."
     rest = trajectory.needle.length_mm - trajectory.skin_to_bone_mm - trajectory.bone_to_target_mm
-    return f"Depths are from the skin along the needle. At the target {with_unit(figure(rest), 'mm')} of the needle stand out."
+    return f"Along the needle. With the tip on target {whole(rest, 'mm')} stand out."
 
 
 def _sketch(trajectory: Trajectory) -> DepthSketch | None:
@@ -224,24 +267,23 @@ def _uncertainty(dossier: Dossier) -> str:
     if entry is None or turn is None:
         return "Placement error: not stated by the plan, so no chance of crossing a wall is given."
     return (
-        f"Margins hold for a placement error of {with_unit(figure(entry), 'mm')} at the entry and "
-        f"{with_unit(figure(turn), 'deg')} in direction (one standard deviation). Depths ± are from the voxel size alone."
+        f"Chances are for a placement error of {with_unit(figure(entry, 1), 'mm')} at the entry and "
+        f"{with_unit(figure(turn, 1), 'deg')} in direction (1 SD). Depth and skin ± (1 SD): from the voxel size alone."
     )
 
 
 def _stop_lines(vertebra: Vertebra) -> tuple[str, ...]:
     return (
-        "Needle: the tip must not cross the medial pedicle wall on AP before it reaches the posterior wall on lateral.",
-        f"Cement: stop at the posterior quarter of the body on lateral{_quarter(vertebra)}, at any flow to canal, disc "
-        f"or vein, or when pressure rises.",
+        "Needle: not past the medial pedicle wall (AP) before the posterior wall (lateral).",
+        f"Cement: {_quarter(vertebra)}; any flow to canal, disc or vein; pressure rise.",
     )
 
 
 def _quarter(vertebra: Vertebra) -> str:
-    if not finite(vertebra.body_depth_mm):
-        return UNVERIFIED
-    assert vertebra.body_depth_mm is not None
-    return f" ({with_unit(figure(vertebra.body_depth_mm / 4.0), 'mm')} in front of the posterior wall){UNVERIFIED}"
+    place = "at the posterior quarter of the body (lateral)"
+    if vertebra.body_depth_mm is None or not finite(vertebra.body_depth_mm):
+        return place + UNVERIFIED
+    return f"{place}, {whole(vertebra.body_depth_mm / 4.0, 'mm')} from the posterior wall{UNVERIFIED}"
 
 
 def _position(dossier: Dossier) -> str:
@@ -253,12 +295,10 @@ def _position(dossier: Dossier) -> str:
     )
 
 
-def _pose(view: object) -> str:
-    from pedicle.model.carm import View
-
-    if not isinstance(view, View):
+def _pose(view: View | None) -> str:
+    if view is None:
         return missing("no true view in the C-arm's reach")
     return (
-        f"{sentence(view.sentence.replace(' deg', '°'))} DICOM {signed(view.dicom_primary_deg, 'deg')} / "
+        f"{sentence(degree_signs(view.sentence))} DICOM {signed(view.dicom_primary_deg, 'deg')} / "
         f"{signed(view.dicom_secondary_deg, 'deg')}"
     )

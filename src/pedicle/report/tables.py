@@ -52,7 +52,7 @@ def vertebra_tables(dossier: Dossier) -> list[Table]:
         Table(
             "Levels and heights",
             ("Level", "Counted", "Height front", "Height middle", "Height back", "Width", "Depth", "Body volume"),
-            tuple(_height_row(vertebra) for vertebra in spine),
+            tuple(_height_row(dossier, vertebra) for vertebra in spine),
             "Heights at 12, 50 and 88 % of the depth in the mid-sagittal strip; ± is one standard deviation.",
         ),
         Table(
@@ -69,31 +69,44 @@ def vertebra_tables(dossier: Dossier) -> list[Table]:
                 "Posterior wall",
                 "Reading",
             ),
-            tuple(_fracture_row(vertebra) for vertebra in spine),
+            tuple(_fracture_row(dossier, vertebra) for vertebra in spine),
             "A grade is a shape, not an age: recent or old, painful or not, is not known from CT. OF1 needs MRI.",
         ),
         Table(
             "Bone density",
             ("Level", "Trabecular CT number", "Density", "How known", "Counts as bone density"),
-            tuple(_density_row(vertebra) for vertebra in spine),
+            tuple(_density_row(dossier, vertebra) for vertebra in spine),
             "Calcium hydroxyapatite equivalent. The value of a fractured, cemented or instrumented level is shown apart "
             "and never counts as the patient's bone density.",
         ),
         Table(
             "Pedicles",
             ("Level", "Left width", "Left height", "Right width", "Right height"),
-            tuple(_pedicle_row(vertebra) for vertebra in spine),
+            tuple(_pedicle_row(dossier, vertebra) for vertebra in spine),
             "Least width of the narrowest section; ± is one standard deviation.",
         ),
     ]
 
 
-def why_missing(vertebra: Vertebra) -> str:
-    """The reason a figure of this vertebra is missing, from its own warnings."""
+_TOPICS = {
+    "heights": ("height", "endplate", "body"),
+    "shape": ("grade", "norm", "fracture", "shape", "height"),
+    "density": ("density", "hounsfield", "calibrat", "contrast", "trabecular"),
+    "pedicles": ("pedicle", "arch"),
+}
+
+
+def why_missing(dossier: Dossier, vertebra: Vertebra, topic: str) -> str:
+    """The reason a figure of this vertebra is missing: the border, the input, or the warning that speaks of it."""
     if not vertebra.complete:
         return "cut by the border of the scan"
-    texts = [notice.text for notice in vertebra.warnings if notice.severity != "note"]
-    return texts[0] if texts else "not evaluable here"
+    if topic == "density" and dossier.scan is None:
+        return "no CT was given"
+    if topic == "pedicles" and dossier.spine.coverage == "body":
+        return "the label holds the body alone"
+    told = [notice.text for notice in vertebra.warnings if notice.code == "not-evaluable"]
+    told += [notice.text for notice in vertebra.warnings if any(word in notice.text.lower() for word in _TOPICS[topic])]
+    return told[0] if told else "the measurement gave no value"
 
 
 def counted_words(vertebra: Vertebra) -> str:
@@ -101,8 +114,8 @@ def counted_words(vertebra: Vertebra) -> str:
     return f"{BASIS_WORDS[vertebra.basis]}; confidence {probability(vertebra.confidence)}"
 
 
-def _height_row(vertebra: Vertebra) -> tuple[str, ...]:
-    why = why_missing(vertebra)
+def _height_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
+    why = why_missing(dossier, vertebra, "heights")
     heights = vertebra.heights_mm
     sigma = heights.sigma_mm if heights else None
     three = (heights.anterior, heights.middle, heights.posterior) if heights else (None, None, None)
@@ -116,10 +129,10 @@ def _height_row(vertebra: Vertebra) -> tuple[str, ...]:
     )
 
 
-def _fracture_row(vertebra: Vertebra) -> tuple[str, ...]:
+def _fracture_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
     found = vertebra.fracture
     if found is None:
-        return (vertebra.level, missing(why_missing(vertebra)), *("–",) * 8)
+        return (vertebra.level, missing(why_missing(dossier, vertebra, "shape")), *("–",) * 8)
     return (
         vertebra.level,
         f"{measure(found.height_loss_percent, 'percent', found.sigma_percent)} against {found.reference}",
@@ -149,10 +162,10 @@ def _posterior_wall(found: Fracture) -> str:
     return wall + (f", canal narrowed by {measure(narrowing, 'percent')}" if finite(narrowing) else "")
 
 
-def _density_row(vertebra: Vertebra) -> tuple[str, ...]:
+def _density_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
     found = vertebra.density
     if found is None:
-        why = why_missing(vertebra)
+        why = why_missing(dossier, vertebra, "density")
         return (vertebra.level, missing(why), missing(why), "–", "no")
     value = found.density_mg_cm3
     usable = "yes" if found.usable else f"no: {found.reason or 'not usable'}"
@@ -165,17 +178,18 @@ def _density_row(vertebra: Vertebra) -> tuple[str, ...]:
     )
 
 
-def _pedicle_row(vertebra: Vertebra) -> tuple[str, ...]:
+def _pedicle_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
     cells: list[str] = [vertebra.level]
     for side in SIDES:
         pedicle = (vertebra.pedicles or {}).get(side)
-        cells += [_pedicle(vertebra, pedicle, "width"), _pedicle(vertebra, pedicle, "height")]
+        why = why_missing(dossier, vertebra, "pedicles")
+        cells += [_pedicle(pedicle, "width", why), _pedicle(pedicle, "height", why)]
     return tuple(cells)
 
 
-def _pedicle(vertebra: Vertebra, pedicle: Pedicle | None, which: str) -> str:
+def _pedicle(pedicle: Pedicle | None, which: str, why: str) -> str:
     if pedicle is None:
-        return missing(why_missing(vertebra))
+        return missing(why)
     if which == "width":
         return measure(pedicle.width_mm, "mm", pedicle.sigma_mm, pedicle.reason)
     return measure(pedicle.height_mm, "mm", pedicle.sigma_mm, pedicle.reason)

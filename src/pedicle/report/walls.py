@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from pedicle.model.frames import SIDES, Side
 from pedicle.model.levels import verse_of_level
@@ -15,7 +16,7 @@ from pedicle.report.views import Plane, sampled, shadow
 
 Share = NDArray[np.float32]
 _PARTS = {"body": PART_BODY, "left pedicle": PART_LEFT_PEDICLE, "right pedicle": PART_RIGHT_PEDICLE}
-LEGEND = (("body", "wall-body"), ("pedicle", "wall-pedicle"), ("spinal canal", "wall-canal"))
+_BLUR_VOXELS = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def walls_of(vertebra: Vertebra, spine: Spine) -> Walls:
     if vertebra.maps is None:
         return Walls(_label(vertebra.level, spine.labels))
     parts = vertebra.maps.parts
-    fields = {name: (parts, (parts.values == code).astype(np.float32)) for name, code in _PARTS.items()}
+    fields = {name: (parts, _smooth(parts.values == code)) for name, code in _PARTS.items()}
     canal = vertebra.maps.canal_mm
     # 0.5 where the signed distance is nought: the outline at one half is the canal's wall.
     fields["canal"] = (canal, np.clip(0.5 - 0.5 * np.asarray(canal.values, np.float32), 0.0, 1.0))
@@ -57,7 +58,12 @@ def _label(level: str, labels: Volume) -> dict[str, tuple[Volume, Share]]:
     if box is None:
         return {}
     found = labels.with_values(mask).cropped(*box)
-    return {"bone": (found, found.values.astype(np.float32))}
+    return {"bone": (found, _smooth(found.values))}
+
+
+def _smooth(mask: NDArray[np.bool_]) -> Share:
+    """A mask without its steps: 0.6 voxel of blur moves the edge of a 4 mm round pedicle by less than 0.05 mm."""
+    return np.asarray(gaussian_filter(mask.astype(np.float32), _BLUR_VOXELS), dtype=np.float32)
 
 
 def drawn(side: Side | None = None) -> tuple[tuple[str, str], ...]:

@@ -53,10 +53,57 @@ def with_unit(text: str, unit: str) -> str:
 def missing(reason: str = "") -> str:
     """What stands in the place of a figure that nobody could take.
 
-    >>> missing("no lung in the labels")
-    'not assessed: no lung in the labels'
+    >>> missing("no lung in the labels"), missing("Not assessed: no lung in the labels.")
+    ('not assessed: no lung in the labels', 'not assessed: no lung in the labels')
     """
-    return f"{NOT_ASSESSED}: {reason.strip() or 'no reason given by the step that measures it'}"
+    return f"{NOT_ASSESSED}: {bare_reason(reason) or 'no reason given by the step that measures it'}"
+
+
+def bare_reason(reason: str) -> str:
+    """A reason without the words "not assessed" before it and the full stop behind it."""
+    text = reason.strip().rstrip(".")
+    head, colon, rest = text.partition(":")
+    return rest.strip() if colon and head.strip().lower() == NOT_ASSESSED else text
+
+
+def whole(value: float, unit: str) -> str:
+    """A figure to the whole unit, for reading at a distance.
+
+    >>> whole(56.3, "mm").replace(SPACE, " ")
+    '56 mm'
+    """
+    return with_unit(figure(value, 0), unit)
+
+
+def at_least_one(sigma: float, unit: str) -> str:
+    """A standard deviation rounded up to whole units, so that large type never looks surer than it is.
+
+    >>> at_least_one(0.4, "mm").replace(SPACE, " "), at_least_one(1.2, "mm").replace(SPACE, " ")
+    ('± 1 mm', '± 2 mm')
+    """
+    return f"±{SPACE}{with_unit(figure(float(math.ceil(sigma - 1e-9) or 1), 0), unit)}"
+
+
+def degree_signs(text: str) -> str:
+    """Angles of a C-arm sentence with the degree sign.
+
+    >>> degree_signs("22 deg toward the patient's left")
+    "22° toward the patient's left"
+    """
+    return text.replace(" deg ", "° ")
+
+
+def gathered(items: Iterable[str]) -> list[str]:
+    """Items that begin with the same words before a colon, put on one line.
+
+    >>> gathered(["not stated: INR", "count the level again", "not stated: consent"])
+    ['not stated: INR, consent', 'count the level again']
+    """
+    found: dict[str, list[str]] = {}
+    for item in items:
+        head, colon, rest = item.partition(": ")
+        found.setdefault(head if colon else item, []).extend([rest] if colon else [])
+    return [f"{head}: {', '.join(rest)}" if rest else head for head, rest in found.items()]
 
 
 def measure(value: float | None, unit: str, sigma: float | None = None, reason: str = "") -> str:
