@@ -33,6 +33,23 @@ def aligned(labels: Volume, grid: Grid, where: str, resample: bool) -> tuple[Vol
     return Volume(grid, moved.values), (told,)
 
 
+def placed(labels: Volume, grid: Grid) -> Volume | None:
+    """Labels that fill only part of the CT's own lattice, set into its whole grid; None where they lie otherwise.
+
+    A DICOM SEG may leave out slices without segments. No value is moved by more than 0.1 mm.
+    """
+    offset = grid.index_from_lps(labels.grid.lps_from_index((0, 0, 0)))
+    low = np.rint(offset).astype(int)
+    high = low + labels.grid.shape
+    if (low < 0).any() or (high > grid.shape).any():
+        return None
+    if corner_gap_mm(grid.cropped(low, high), labels.grid) > SAME_PLACE_MM:
+        return None
+    values = np.zeros(grid.shape, labels.values.dtype)
+    values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = labels.values
+    return Volume(grid, values)
+
+
 def _difference(first: Grid, second: Grid) -> str:
     if first.shape != second.shape:
         shapes = [" x ".join(str(n) for n in grid.shape) for grid in (first, second)]

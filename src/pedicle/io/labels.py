@@ -18,6 +18,7 @@ from pedicle.model.volume import Volume
 
 # Structures kept as masks beside the vertebrae, under these names.
 STRUCTURES = ("lungs", "ribs", "aorta", "vena_cava", "kidneys", "spinal_cord", "spinal_canal", "sacrum")
+DICOM_SEG = "dicom-seg"
 _BODIES = "bodies"
 
 
@@ -44,7 +45,7 @@ def label_map(raw: RawLabels, scan: Scan | None, asked: str | None, resample: bo
     present = _present(raw.volume.values)
     if not present:
         raise InputError(52, raw.where, "no labelled voxel", "vertebrae", "give the label map of this CT")
-    scheme = recognise(raw.names, raw.where, asked, present)
+    scheme = _scheme_of(raw, asked, present)
     _check_known(present, scheme, raw.where)
     _check_levels(present, scheme, raw.where)
     notices = raw.notices
@@ -77,6 +78,15 @@ def bodies_with_levels(bodies: Volume, levels: LabelMap) -> LabelMap:
     return replace(levels, volume=levels.volume.with_values(values), scheme="vertebrae-body", coverage="body")
 
 
+def _scheme_of(raw: RawLabels, asked: str | None, present: list[int]) -> Scheme:
+    """The file's scheme; a DICOM SEG needs none, its codes have named its segments already."""
+    if raw.kind != DICOM_SEG:
+        return recognise(raw.names, raw.where, asked, present)
+    if asked not in (None, DICOM_SEG):
+        raise InputError(52, raw.where, f"scheme {asked} for a DICOM SEG", "its own codes", "leave --scheme out")
+    return Scheme(DICOM_SEG, "whole", raw.names or {})
+
+
 def _present(values: NDArray[Any]) -> list[int]:
     return [int(n) for n in np.flatnonzero(np.bincount(values.ravel())) if n]
 
@@ -107,7 +117,7 @@ def _translated(raw: RawLabels, scheme: Scheme, present: list[int], notices: tup
     volume = raw.volume.with_values(verse[stored])
     structures = _structures(raw.volume, scheme, present)
     found = part_notices(volume, raw.where)
-    files = (InputFile(raw.sha256, f"labels-{raw.kind}"),)
+    files = (InputFile(raw.sha256, "labels"),)
     landmarks = _landmarks(scheme, present)
     return LabelMap(volume, scheme.name, scheme.coverage, landmarks, structures or None, files, notices + found)
 

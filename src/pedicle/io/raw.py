@@ -37,7 +37,7 @@ class RawScan:
         from pedicle.io.geometry import with_right_angles
 
         volume, told = with_right_angles(self.volume, self.where, resample)
-        files = (InputFile(self.sha256, self.acquisition.source_format),)
+        files = (InputFile(self.sha256, "ct"),)
         return canonical_scan(volume, self.acquisition, files, self.notices + told, self.where)
 
 

@@ -68,7 +68,7 @@ def read_labels(
 def format_of(path: Path) -> Format:
     """Which reader a path needs, by its first bytes; everything unknown is left to the DICOM reader to judge.
 
-    InputError 34 where there is nothing, 38 for archives that must be unpacked first.
+    InputError 34 where there is nothing, 39 for archives that must be unpacked first.
     """
     from pedicle.io.bounded import head
     from pedicle.io.nifti_header import is_nifti
@@ -80,7 +80,7 @@ def format_of(path: Path) -> Format:
     start = head(path, _HEAD)
     for magic, name in _PACKED.items():
         if start.startswith(magic):
-            raise InputError(38, path.name, f"a {name} archive", "a CT or label map", "unpack it first")
+            raise InputError(39, path.name, f"a {name} archive", "a CT or label map", "unpack it first")
     if start.startswith(b"NRRD000"):
         return "nrrd"
     return "nifti" if is_nifti(start) else "dicom"
