@@ -66,6 +66,7 @@ def find_vertebrae(
         progress(n / len(labelled), f"measuring {one.level}")
         found.append(_measure(one, directions[n], labels.coverage == "whole", options))
     vertebrae = _with_findings([vertebra for vertebra, _ in found], scan, volume, options)
+    sacrum = _landmark_notices(volume, padding)
     body_centres = np.array([vertebra.centroid_lps_mm for vertebra in vertebrae])
     return Spine(
         vertebrae,
@@ -75,8 +76,8 @@ def find_vertebrae(
         density=patient_density(vertebrae, scan, options),
         kyphosis_deg=_kyphosis(found),
         structures=labels.structures,
-        not_evaluable=tuple(f"{v.level}: {v.warnings[0].text}" for v in vertebrae if v.heights_mm is None),
-        warnings=(*check_order(names, body_centres), *_landmark_notices(volume, padding)),
+        not_evaluable=(*_not_evaluable(vertebrae), *(f"S1 (sacrum): {notice.text}" for notice in sacrum)),
+        warnings=(*check_order(names, body_centres), *sacrum),
     )
 
 
@@ -150,7 +151,14 @@ def _angle(upper: tuple[Vertebra, Anatomy | None], lower: tuple[Vertebra, Anatom
     return kyphosis_deg(upper_plate, bottom.lps_from_vertebra.turn(bottom.lower.normal), axes)
 
 
+def _not_evaluable(vertebrae: tuple[Vertebra, ...]) -> list[str]:
+    return [f"{v.level}: {v.warnings[0].text}" for v in vertebrae if v.heights_mm is None]
+
+
 def _landmark_notices(volume: Volume, padding: NDArray[np.bool_] | None) -> list[Notice]:
-    if not len(touching(volume, verse_of_level("sacrum"), padding)):
+    """What a labelled sacrum is good for."""
+    number = verse_of_level("sacrum")
+    if not (volume.values == number).any():
         return []
-    return [Notice("sacrum-cut", "sacrum", "S1 or sacrum cut by the border of the scan: a landmark only", "note")]
+    cut = "cut by the border of the scan; " if len(touching(volume, number, padding)) else ""
+    return [Notice("sacrum", "sacrum", f"{cut}counted from, not measured, never planned", "note")]
