@@ -51,7 +51,7 @@ def given_law(base: DensityLaw, slope: float, intercept_hu: float) -> DensityLaw
 
 
 def with_fat(base: DensityLaw, fat: float) -> DensityLaw:
-    """The law weighted with what the fat's HU say of the beam.
+    """The law weighted with what the fat's HU say of the beam; its spread never falls below the published one.
 
     >>> with_fat(density_law(120.0), -112.0).slope_hu_per_mg_cm3 > density_law(120.0).slope_hu_per_mg_cm3
     True
@@ -62,11 +62,11 @@ def with_fat(base: DensityLaw, fat: float) -> DensityLaw:
     base_sd = base.slope_sd_fraction * base.slope_hu_per_mg_cm3
     weights = np.array([base_sd, seen_sd]) ** -2.0
     slope = float(weights @ [base.slope_hu_per_mg_cm3, seen] / weights.sum())
-    sd = float(weights.sum() ** -0.5)
+    published = quantity(_FILE, "spread", "internal").value / 100.0
     return replace(
         base,
         slope_hu_per_mg_cm3=slope,
-        slope_sd_fraction=sd / slope,
+        slope_sd_fraction=max(float(weights.sum() ** -0.5) / slope, published),
         basis=f"{base.basis}, with internal calibration by fat",
     )
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pedicle.anatomy.norms import Sex, has_norm, norm_heights_mm, spread
 from pedicle.model.levels import rank
+from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Vertebra
 
 SEXES: tuple[Literal["F", "M"], ...] = ("F", "M")
@@ -60,7 +61,7 @@ def expected_heights(vertebrae: Sequence[Vertebra], sex: Sex | None) -> dict[str
         return {}
     heights = np.array([_heights(v) for v in levels])
     norms = np.array([norm_heights_mm(v.level, sex) for v in levels])
-    sigma = np.array([v.heights_mm.sigma_mm for v in levels if v.heights_mm])
+    sigma = np.array([height_sigma_mm(v) for v in levels])
     field = Field.over(np.array([rank(v.level) for v in levels], dtype=np.float64), sex)
     logs = Logs(np.log(heights / norms), (sigma[:, None] / heights) ** 2)
     intact = field.intact(logs)
@@ -149,6 +150,14 @@ def _neighbourhood(ranks: NDArray[np.float64], intact: NDArray[np.float64], n: i
     apart = (ranks - ranks[n])[sound]
     nearest = int(np.abs(apart).min()) if len(apart) else 0
     return {"neighbours": len(apart), "nearest": nearest, "both_sides": bool((apart < 0).any() and (apart > 0).any())}
+
+
+def height_sigma_mm(vertebra: Vertebra) -> float:
+    """1 SD of a measured height: the grid's error and the wavering border of a segmenter's label."""
+    assert vertebra.heights_mm is not None
+    return float(
+        np.hypot(vertebra.heights_mm.sigma_mm, quantity("fracture/limits", "measurement", "label_border").value)
+    )
 
 
 def _heights(vertebra: Vertebra) -> tuple[float, float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.anatomy.cleft import find_cleft
-from pedicle.anatomy.expected import Expected, expected_heights, measured
+from pedicle.anatomy.expected import Expected, expected_heights, height_sigma_mm, measured
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.posterior_wall import WallState, wall_state
 from pedicle.anatomy.verdict import verdict
@@ -55,7 +55,7 @@ def height_loss(vertebra: Vertebra, expected: Expected) -> Loss:
     found = vertebra.heights_mm
     heights = np.array([found.anterior, found.middle, found.posterior])
     ratio = heights / expected.heights_mm
-    sigma = ratio * np.hypot(expected.sigma, found.sigma_mm / heights)
+    sigma = ratio * np.hypot(expected.sigma, height_sigma_mm(vertebra) / heights)
     return Loss(100.0 * (1.0 - ratio), 100.0 * sigma)
 
 

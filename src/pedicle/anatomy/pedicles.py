@@ -48,8 +48,17 @@ def _pedicle(vertebra: Vertebra, side: Side, scan: Scan | None, voxel_mm: float)
         sigma_mm=float(np.hypot(0.25, 0.25 * voxel_mm)),
         axis_lps=np.asarray(section.direction @ grid.axes),
         centre_lps_mm=grid.lps_from_index(section.centre),
-        reason=LABEL_NOTE if oval else f"no closed oval, height not defined; {LABEL_NOTE}",
+        reason="; ".join(_notes(oval, section.bridged)),
     )
+
+
+def _notes(oval: bool, bridged: bool) -> list[str]:
+    notes = [LABEL_NOTE]
+    if not oval:
+        notes.insert(0, "no closed oval, height not defined")
+    if bridged:
+        notes.insert(0, "the label has a gap in this pedicle: bridged")
+    return notes
 
 
 def _not_visible(side: Side, reason: str) -> Pedicle:

@@ -128,12 +128,15 @@ def _height_range(vertebra: Vertebra, y_mm: NDArray[np.float64]) -> tuple[float,
 def fenced(region: Region) -> NDArray[np.bool_]:
     """Voxels within the fence: smoothed values no further from their median than 3 scaled median deviations.
 
-    The fence looks at smoothed values: it takes out islands, not the tail of the noise or of the texture.
+    The fence looks at smoothed values and acts only where it takes out a piece: it is for islands, not for the tail of
+    the noise or of the texture, whose loss would bias the mean.
     """
     values = region.smooth_hu
     middle = np.median(values)
     spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    return np.asarray(np.abs(values - middle) <= quantity(_FILE, "clean", "fence").value * max(spread, 5.0))
+    kept = np.abs(values - middle) <= quantity(_FILE, "clean", "fence").value * max(spread, 5.0)
+    island = quantity(_FILE, "clean", "island").value / 100.0
+    return np.asarray(kept if 1.0 - kept.mean() > island else np.ones_like(kept))
 
 
 def loose_bands(region: Region) -> NDArray[np.bool_] | None:
