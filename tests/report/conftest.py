@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -171,6 +172,7 @@ class Maker:
 def make_dossier() -> Callable[..., Dossier]:
     """``make_dossier(levels=("L1", "L2"), mirror=False, planned=True, scanned=True, spacing_mm=2.0)``."""
 
+    @cache
     def make(
         levels: tuple[str, ...] = ("L1", "L2"),
         mirror: bool = False,
@@ -210,6 +212,7 @@ def dossier(make_dossier: Callable[..., Dossier]) -> Dossier:
 
 @pytest.fixture(scope="session")
 def page(dossier: Dossier) -> str:
+    from pedicle.report.options import ReportOptions
     from pedicle.report.render import render
 
-    return render(dossier)
+    return render(dossier, ReportOptions(pixels_per_mm=1.0))

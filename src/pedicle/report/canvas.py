@@ -84,8 +84,8 @@ class Canvas:
     def _edges(self) -> Markup:
         wide, high, size = self.plane.width_mm, self.plane.height_mm, self.type_mm
         places = {
-            "left": (0.6 * size, high / 2, "start"),
-            "right": (wide - 0.6 * size, high / 2, "end"),
+            "left": (0.6 * size, 0.3 * high, "start"),
+            "right": (wide - 0.6 * size, 0.3 * high, "end"),
             "top": (wide / 2, 1.0 * size, "middle"),
             "bottom": (wide / 2, high - 1.0 * size, "middle"),
         }

@@ -199,4 +199,4 @@ def _mean_of(studio: Studio, plane: Plane) -> Grey:
     scan = studio.dossier.scan
     if scan is None:
         return slice_of(studio.dossier, plane, studio.options)
-    return stretched(slab_mean(scan.volume, plane, min(2.0, studio.options.pixels_per_mm), _SLAB_HALF_MM))
+    return stretched(slab_mean(scan.volume, plane, min(1.6, studio.options.pixels_per_mm), _SLAB_HALF_MM))

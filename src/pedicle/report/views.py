@@ -117,7 +117,7 @@ def seen_by_detector(detector_lps: ArrayLike, up: ArrayLike, centre_mm: ArrayLik
     return Plane(np.asarray(centre_mm, dtype=np.float64), np.cross(up_lps, eye), -up_lps, size_mm, size_mm)
 
 
-def slab_mean(volume: Volume, plane: Plane, pixels_per_mm: float, depth_mm: float, step_mm: float = 3.0) -> Array:
+def slab_mean(volume: Volume, plane: Plane, pixels_per_mm: float, depth_mm: float, step_mm: float = 4.0) -> Array:
     """Mean of a volume over a slab of this half depth on both sides of a plane, NaN where nothing was sampled."""
     total = np.zeros(plane.points(pixels_per_mm).shape[:2])
     count = np.zeros_like(total)
@@ -146,17 +146,20 @@ def shadow(mask: Volume, plane: Plane, pixels_per_mm: float) -> NDArray[np.float
 
     Voxel centres are thrown onto the plane and the holes between them closed, so it is as sharp as the mask's voxels.
     """
-    from scipy.ndimage import binary_closing, gaussian_filter
+    from scipy.ndimage import distance_transform_edt, gaussian_filter
 
     rows, columns = plane.points(pixels_per_mm).shape[:2]
-    index = np.argwhere(mask.values)
-    seen = np.zeros((rows, columns), dtype=bool)
-    x, y, _ = plane.place(mask.grid.lps_from_index(index)).T
-    column, row = np.floor(x * columns / plane.width_mm).astype(int), np.floor(y * rows / plane.height_mm).astype(int)
-    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    seen[row[inside], column[inside]] = True
-    reach = max(1, int(np.ceil(mask.grid.spacing_mm.max() * pixels_per_mm / 2)))
-    closed = binary_closing(np.pad(seen, 2 * reach), np.ones((3, 3)), iterations=reach)[
-        2 * reach : -2 * reach, 2 * reach : -2 * reach
-    ]
-    return np.asarray(gaussian_filter(closed.astype(np.float32), 0.8 * reach), dtype=np.float32)
+    voxel = float(mask.grid.spacing_mm.max()) * pixels_per_mm
+    # A rim around the picture, so that its border is no edge of the shadow.
+    rim = int(np.ceil(voxel)) + 1
+    empty = np.ones((rows + 2 * rim, columns + 2 * rim), dtype=bool)
+    x, y, _ = plane.place(mask.grid.lps_from_index(np.argwhere(mask.values))).T
+    column = np.floor(x * columns / plane.width_mm).astype(int) + rim
+    row = np.floor(y * rows / plane.height_mm).astype(int) + rim
+    inside = (column >= 0) & (column < empty.shape[1]) & (row >= 0) & (row < empty.shape[0])
+    empty[row[inside], column[inside]] = False
+    # Out by three quarters of a voxel closes the gaps between centres, back by one quarter leaves the voxels' half.
+    wide = distance_transform_edt(empty) <= 0.75 * voxel
+    covered = distance_transform_edt(np.pad(wide, 1, mode="edge"))[1:-1, 1:-1] > 0.25 * voxel
+    smooth = gaussian_filter(covered.astype(np.float32), 0.4 * voxel)
+    return np.asarray(smooth[rim:-rim, rim:-rim], dtype=np.float32)
