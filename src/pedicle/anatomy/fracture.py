@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from pedicle.anatomy.cleft import find_cleft
 from pedicle.anatomy.expected import Expected, expected_heights, height_sigma_mm, measured
 from pedicle.anatomy.options import MeasureOptions
-from pedicle.anatomy.posterior_wall import WallState, wall_state
+from pedicle.anatomy.posterior_wall import WallLine, WallState, wall_line, wall_state
 from pedicle.anatomy.verdict import verdict
+from pedicle.model.levels import rank
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Fracture, Shape, Vertebra
@@ -44,9 +45,23 @@ def grade_fractures(vertebrae: Sequence[Vertebra], scan: Scan | None, options: M
     `scan` may be None (labels alone): clefts are then None and the wall is judged by its shape only.
     """
     expected = expected_heights(vertebrae, options.sex)
-    depths = [v.canal_depth_mm for v in vertebrae if v.canal_depth_mm is not None]
-    canal = float(np.median(depths)) if depths else None
-    return [replace(v, fracture=_fracture(v, expected[v.level], scan, canal)) if measured(v) else v for v in vertebrae]
+    walls = [wall_line(v) for v in vertebrae]
+    graded = []
+    for n, vertebra in enumerate(vertebrae):
+        if not measured(vertebra):
+            graded.append(vertebra)
+            continue
+        above, below = (_beside(vertebrae, walls, n, step) for step in (-1, 1))
+        wall = wall_state(vertebra, walls[n], above, below)
+        graded.append(replace(vertebra, fracture=_fracture(vertebra, expected[vertebra.level], scan, wall)))
+    return graded
+
+
+def _beside(vertebrae: Sequence[Vertebra], walls: Sequence[WallLine | None], n: int, step: int) -> WallLine | None:
+    """The wall of the very next level, above (-1) or below (1); None when it is missing or not in order."""
+    if not 0 <= n + step < len(vertebrae) or abs(rank(vertebrae[n + step].level) - rank(vertebrae[n].level)) != 1:
+        return None
+    return walls[n + step]
 
 
 def height_loss(vertebra: Vertebra, expected: Expected) -> Loss:
@@ -109,12 +124,11 @@ def of_suggestion(loss: Loss, wall: WallState | None) -> str:
     return "OF3" if hurt or loss.percent[2] >= limit["posterior_loss"] else "OF2"
 
 
-def _fracture(vertebra: Vertebra, expected: Expected, scan: Scan | None, canal_mm: float | None) -> Fracture:
+def _fracture(vertebra: Vertebra, expected: Expected, scan: Scan | None, wall: WallState | None) -> Fracture:
     loss = height_loss(vertebra, expected)
     worst = float(loss.percent.max())
     grade = genant_grade(worst)
     probability = grade_probability(loss)
-    wall = wall_state(vertebra, scan, canal_mm)
     cleft = find_cleft(vertebra, scan, fractured=grade > 0)
     anterior, middle, posterior = (float(x) for x in loss.percent)
     return Fracture(
@@ -136,7 +150,13 @@ def _fracture(vertebra: Vertebra, expected: Expected, scan: Scan | None, canal_m
 
 
 def reference_words(expected: Expected) -> str:
-    """What the losses are against, in a few words."""
-    if expected.neighbours >= 2:
-        return "neighbours"
-    return "neighbour and norm" if expected.neighbours else "norm"
+    """What the losses are against, and the worst loss against the bare norm of each sex.
+
+    >>> import numpy as np
+    >>> norm = {"F": np.array([12.0, 20.4, 3.0]), "M": np.array([20.0, 27.7, 11.0])}
+    >>> reference_words(Expected(np.ones(3), np.ones(3), np.ones(3), 4, 1, True, norm))
+    'neighbours (norm F: 20 %, norm M: 28 %)'
+    """
+    against = "neighbours" if expected.neighbours >= 2 else "neighbour and norm" if expected.neighbours else "norm"
+    norms = ", ".join(f"norm {sex}: {loss.max():.0f} %" for sex, loss in expected.norm_loss_percent.items())
+    return f"{against} ({norms})"
