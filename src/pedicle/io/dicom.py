@@ -18,7 +18,7 @@ from pedicle.io.dicom_geometry import Stack, check_places, judged, one_plane, st
 from pedicle.io.dicom_headers import CT_CLASSES, MULTI_FRAME_CLASSES, Frame, class_uid, frame_of, plain, text, uid
 from pedicle.io.dicom_hu import Slab, pixel_hash, read_slices
 from pedicle.io.dicom_parse import damaged, parsed, quiet
-from pedicle.io.dicom_pixels import is_lossy
+from pedicle.io.dicom_pixels import check_format, is_lossy
 from pedicle.io.dicom_resample import resampled
 from pedicle.io.dicom_series import choose_series, one_recon
 from pedicle.io.gate import canonical_scan
@@ -124,6 +124,10 @@ def _frames_of_dataset(file: FoundFile, dataset: object, size: int, passed: Coun
         raise damaged(file, "ends before its pixel data")
     multi = kind in MULTI_FRAME_CLASSES
     frames = frames_of(file, dataset) if multi else [frame_of(file, dataset)]  # type: ignore[arg-type]
+    if not multi and frames[0].pixels.frames > 1:
+        found = f"a single-frame image of {frames[0].pixels.frames} frames: their positions are not told"
+        raise InputError(29, file.name, found, "one position a frame", "export as single images or as enhanced CT")
+    check_format(frames[0], size)
     lossy = is_lossy(frames[0].pixels.syntax)
     return [replace(f, pixels=replace(f.pixels, lossy=True)) if lossy else f for f in frames]
 

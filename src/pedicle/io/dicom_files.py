@@ -22,6 +22,7 @@ MOST_RATIO = 200
 RATIO_FLOOR = 64 * 1024**2
 _PREAMBLE = 128
 _CHUNK = 1 << 20
+_HELD_BYTES = 16 * 1024**2
 _ARCHIVES = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z", b"BZh": "bzip2", b"\xfd7zX": "xz", b"Rar!": "rar"}
 _PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!")
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima", ".dic"}
@@ -135,10 +136,21 @@ class Bounded:
         self._handle.close()
 
 
-def opened(file: FoundFile) -> Bounded:
+class Held(io.BytesIO):
+    """A file's bytes in memory, with their number."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.size = len(data)
+
+
+Stream = Bounded | Held
+
+
+def opened(file: FoundFile) -> Stream:
     """The file's bytes, gunzipped under a budget where it is a gzip; the caller closes it.
 
-    Raises InputError 34 (not a regular file), 39 (an archive, or more than the budget).
+    Raises InputError 34 (not a regular file), 39 (more than the budget).
     """
     try:
         handle = os.fdopen(os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)), "rb")
@@ -155,14 +167,17 @@ def opened(file: FoundFile) -> Bounded:
     if start[:2] == b"\x1f\x8b":
         with handle:
             data = inflated(handle, state.st_size, file.name, zlib.MAX_WBITS | 16)
-        return Bounded(io.BytesIO(data), len(data))
+        return Held(data)
     if state.st_size > MOST_BYTES:
         handle.close()
         raise budget_error(file.name, f"a file of {state.st_size / 1024**3:.1f} GiB", MOST_BYTES)
+    if state.st_size <= _HELD_BYTES:  # small files are parsed faster from memory
+        with handle:
+            return Held(handle.read(_HELD_BYTES))
     return Bounded(handle, state.st_size)
 
 
-def inflated(source: BinaryIO | Bounded, packed: int, name: str, window: int) -> bytes:
+def inflated(source: BinaryIO | Stream, packed: int, name: str, window: int) -> bytes:
     """Decompressed bytes of a zlib stream of `packed` bytes; InputError 39 beyond the budget, 33 where it is broken."""
     budget = budget_of(packed)
     unpacker = zlib.decompressobj(window)
@@ -198,12 +213,12 @@ def budget_error(name: str, found: str, budget: int) -> InputError:
 def looks_like_dicom(file: FoundFile, start: bytes) -> bool:
     """Whether a file claims to be DICOM, by its first 132 bytes, its first element, or its name.
 
-    Raises InputError 39 for an archive and 34 for a program hidden in the preamble.
+    Raises InputError 38 for an archive and 34 for a program hidden in the preamble.
     """
     archive = next((kind for magic, kind in _ARCHIVES.items() if start.startswith(magic)), None)
     if archive and start[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
         if file.path.suffix.lower() in _DICOM_SUFFIXES or file.name == file.path.name:
-            raise InputError(39, file.name, f"a {archive} archive", "DICOM files", "unpack it and name the folder")
+            raise InputError(38, file.name, f"a {archive} archive", "DICOM files", "unpack it and name the folder")
         return False
     if start[_PREAMBLE : _PREAMBLE + 4] == b"DICM":
         if start.startswith(_PROGRAMS):

@@ -220,7 +220,9 @@ def judged(stack: Stack, resample: bool, where: str) -> tuple[Stack, list[Notice
     mean = float(np.mean(steps))
     if math.tan(math.radians(tilt)) <= limits.ORTHOGONAL:
         tilt = 0.0
-    judged_stack = replace(stack, step_mm=step if uneven else mean, tilt_deg=tilt, uneven=uneven)
+    judged_stack = replace(
+        stack, step_mm=float(np.quantile(steps, 0.25)) if uneven else mean, tilt_deg=tilt, uneven=uneven
+    )
     return judged_stack, _tag_notices(judged_stack)
 
 

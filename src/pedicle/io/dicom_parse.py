@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pedicle.io.dicom_files import Bounded, FoundFile, inflated
+from pedicle.io.dicom_files import FoundFile, Stream, inflated
 from pedicle.model.errors import InputError, PedicleError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def parsed(file: FoundFile, stream: Bounded, with_pixels: bool = False) -> FileDataset:
+def parsed(file: FoundFile, stream: Stream, with_pixels: bool = False) -> FileDataset:
     """The dataset of an open file, without its pixels unless asked for.
 
     Raises InputError 33 (cannot be read), 39 (unpacks beyond the budget), 40 (too deep or too large an element).
@@ -67,11 +67,12 @@ def damaged(file: FoundFile, found: str) -> InputError:
     )
 
 
-def _read(file: FoundFile, stream: Bounded, with_pixels: bool) -> FileDataset:
+def _read(file: FoundFile, stream: Stream, with_pixels: bool) -> FileDataset:
     from pydicom import dcmread
+    from pydicom.uid import UID
 
     syntax, body = _syntax_and_body(stream)
-    source: Bounded | io.BytesIO = stream
+    source: Stream | io.BytesIO = stream
     if syntax == DEFLATED:
         stream.seek(body)
         data = inflated(stream, stream.size - body, file.name, -zlib.MAX_WBITS)
@@ -80,12 +81,14 @@ def _read(file: FoundFile, stream: Bounded, with_pixels: bool) -> FileDataset:
         stream.seek(0)
     defer = None if with_pixels else LARGEST_ELEMENT
     dataset = dcmread(source, defer_size=defer, stop_before_pixels=not with_pixels, force=True)  # type: ignore[arg-type]
+    if syntax == DEFLATED:
+        dataset.file_meta.TransferSyntaxUID = UID(DEFLATED)
     if not with_pixels:
         dataset.pedicle_reaches_pixels = _at_pixels(source, dataset)
     return dataset
 
 
-def _syntax_and_body(stream: Bounded) -> tuple[str, int]:
+def _syntax_and_body(stream: Stream) -> tuple[str, int]:
     """Transfer syntax in the file meta group and where the data set starts; ("", 0) where there is no meta group."""
     stream.seek(128)
     if stream.read(4) != b"DICM":
@@ -112,7 +115,7 @@ def _plain_start() -> bytes:
     return bytes(128) + b"DICM" + group + element
 
 
-def _at_pixels(source: Bounded | io.BytesIO, dataset: FileDataset) -> bool:
+def _at_pixels(source: Stream | io.BytesIO, dataset: FileDataset) -> bool:
     """Whether parsing stopped before pixel data, and not because the file ended."""
     head = source.read(4)
     if len(head) < 4:
