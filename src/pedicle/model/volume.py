@@ -67,11 +67,12 @@ class Volume:
         """Values at LPS points (..., 3): nearest (order 0) or trilinear (order 1); `fill` beyond the outermost centres."""
         from scipy.ndimage import map_coordinates
 
-        index = self.grid.index_from_lps(points_mm)
-        inside = self.grid.contains(points_mm)
+        points = np.asarray(points_mm, dtype=np.float64)
+        index = self.grid.index_from_lps(points).reshape(-1, 3)
+        inside = self.grid.contains(points)
         found = map_coordinates(
-            self.values, np.moveaxis(index, -1, 0), output=np.float64, order=order, mode="nearest", prefilter=False
-        )
+            self.values, index.T, output=np.float64, order=order, mode="nearest", prefilter=False
+        ).reshape(inside.shape)
         return np.where(inside, found, fill)
 
     def resampled(self, grid: Grid, order: int = 1, fill: float = 0.0) -> Volume:
