@@ -255,7 +255,7 @@ for name, cosines in {
     "not at right angles": ["1", "0", "0", "0.05", "0.99875", "0"],
     "nan": ["1", "0", "0", "0", "nan", "0"],
 }.items():
-    bad(30, f"orientation {name}")(of(Plan(extra={"ImageOrientationPatient": c})))
+    bad(30, f"orientation {name}")(of(Plan(extra={"ImageOrientationPatient": cosines})))
 for value in ("-2", "5", "0"):
     good(31, f"SpacingBetweenSlices {value}", notice="step-tag")(of(Plan(extra={"SpacingBetweenSlices": value})))
 good(31, "slices 5 mm thick every 2 mm", notice="thickness-tag")(of(Plan(extra={"SliceThickness": "5"})))
