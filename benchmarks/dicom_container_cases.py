@@ -59,10 +59,10 @@ def _frame(one: Dataset) -> Dataset:
     return groups
 
 
-def _one_file(plan: Plan | None = None, order: slice | list[int] = slice(None), kind: str = ENHANCED) -> Build:
+def _one_file(plan: Plan | None = None, order: list[int] | None = None, kind: str = ENHANCED) -> Build:
     def build(folder: Path) -> None:
-        slices = np.array([*series(plan), None], dtype=object)[:-1][order].tolist()
-        save(multi_frame(slices, kind), folder / "multi.dcm")
+        slices = series(plan)
+        save(multi_frame([slices[n] for n in order or range(len(slices))], kind), folder / "multi.dcm")
 
     return build
 
