@@ -22,12 +22,12 @@ from pedicle.planning.candidates import (
 from pedicle.planning.fields import Floats, SideFields
 
 # Weights of the score, in mm of clearance: what a line off the pedicle's middle or out of the usual angles is worth less.
-BODY_NEED_MM, FLOOR_MM, SATURATION_MM = 1.0, -3.0, 2.5
+BODY_NEED_MM, FLOOR_MM, SATURATION_MM = 0.5, -3.0, 2.5
 MIDDLE_COST_PER_MM = 0.1
 CONVERGENCE_DEG, TILT_DEG, COST_PER_DEG = (-5.0, 35.0), 15.0, 0.05
 ENTRY_SKIN_MM, CLEAR_BEHIND_MM = 2.0, 40.0
 # Beside the pedicle: usual angles, and how far behind the entry the body's flank may still be close.
-PARA_CONVERGENCE_DEG, PARA_ENTRY_SKIN_MM = (10.0, 50.0), 6.0
+PARA_CONVERGENCE_DEG, PARA_ENTRY_SKIN_MM, PARA_COST_PER_DEG = (10.0, 45.0), 6.0, 1.0
 # The pedicle ends this far in front of the posterior wall.
 BEYOND_WALL_MM = 2.0
 
@@ -118,7 +118,7 @@ def _beside(vertebra: Vertebra, fields: SideFields, radius_mm: float) -> _Search
     """Beside the pedicle into the body's flank: all of the way in bone is body, the canal decides."""
     far = 1e6
     rules = _rules(fields, radius_mm, (far, far), (PARA_ENTRY_SKIN_MM, 0.0))
-    limits = np.array([*PARA_CONVERGENCE_DEG, TILT_DEG, COST_PER_DEG])
+    limits = np.array([*PARA_CONVERGENCE_DEG, TILT_DEG, PARA_COST_PER_DEG])
     starts = flank_entries(fields, float(fields.point(pedicle_middle(vertebra, fields))[0]))
     return _Search("parapedicular", starts, np.array([0.0, far, 0.0]), rules, limits)
 

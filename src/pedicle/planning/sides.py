@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from pedicle.model.frames import SIDES, Side
 from pedicle.model.levels import region
+from pedicle.model.needle import catalogue
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
 from pedicle.model.trajectory import Trajectory
@@ -64,6 +65,8 @@ def _routes(place: Site) -> tuple[Trajectory | None, list[str]]:
     if through is not None and (through.feasible or not _walls_fail(through)):
         return through, []
     level = place.vertebra.level
+    if not _is_narrow(place):
+        return _refused_beside(through, "the pedicle itself is wide enough: check the label map for a gap in it")
     thoracic = region(level) == "thoracic"
     if thoracic and not lungs_assessed(place.spine.structures):
         return _refused_beside(through, "parapedicular route refused: lung not assessed")
@@ -72,6 +75,15 @@ def _routes(place: Site) -> tuple[Trajectory | None, list[str]]:
         return _refused_beside(through, "no parapedicular way that keeps its distances either")
     reason = "pedicle too narrow for a needle: beside it into the body's flank; nerve root and segmental vessels not assessed"
     return replace(beside, reasons=(reason, *beside.reasons)), []
+
+
+def _is_narrow(place: Site) -> bool:
+    """Whether the measured pedicle has no room for the thinnest needle and its least margins; True where it was not measured."""
+    pedicle = (place.vertebra.pedicles or {}).get(place.side)
+    if pedicle is None or pedicle.inscribed_mm is None:
+        return True
+    thinnest = min(needle.outer_diameter_mm for needle in catalogue())
+    return pedicle.inscribed_mm < thinnest + 2.0 * quantity("planning/limits", "margin_least").value
 
 
 def _refused_beside(through: Trajectory | None, words: str) -> tuple[Trajectory | None, list[str]]:
@@ -116,9 +128,9 @@ def _one_needle(
     best = min(one.values(), key=_risk)
     if best.aim == "cleft":
         return True, f"a single needle from the {best.side} reaches the cleft"
-    trial = quantity("planning/limits", "single_needle_trial")
+    studied = quantity("planning/limits", "single_needle")
     short = (
-        f"fewer punctures and less X-ray; pain relief and leaks did not differ in a trial of {trial.value:.0f} patients"
+        f"less time and X-ray; pain and leaks did not differ from two needles in {studied.value:.0f} patients studied"
     )
     if options.needles == "one" or not feasible:
         return True, f"a single needle from the {best.side} reaches the midline: {short}"

@@ -1,0 +1,178 @@
+"""Plans of a vertebra whose walls are known in closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pedicle.model.frames import angle_deg
+from pedicle.planning.corridor import find_corridor
+from pedicle.planning.fields import side_fields
+from pedicle.planning.options import PlanOptions
+from pedicle.planning.plan import plan
+from pedicle.planning.walls import measure_walls
+
+CONVERGENCE, RADIUS = 15.0, 3.4
+
+
+@pytest.fixture(scope="module")
+def narrow(analytic_vertebra):
+    """Pedicles of 3.4 mm radius that converge by 15 degrees: a needle must go down the axis."""
+    return analytic_vertebra(radii=(RADIUS, RADIUS), convergence_deg=CONVERGENCE)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_in_a_narrow_pedicle_the_best_line_is_its_axis(narrow, side):
+    corridor = find_corridor(narrow, side_fields(narrow, side), "paramedian", 1.2)
+    axis = narrow.pedicles[side].axis_lps * [1.0 if side == "left" else -1.0, 1.0, 1.0]
+    # Targets stand 1.5 mm apart some 30 mm behind the isthmus: 2.9 degrees.
+    assert angle_deg(corridor.forward, axis) < 3.0
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_wall_distances_are_the_cylinders_radius(narrow, side):
+    corridor = find_corridor(narrow, side_fields(narrow, side), "paramedian", 1.2)
+    walls = measure_walls(corridor).axis_mm
+    # The tube is symmetric up and down; targets 1.5 mm apart leave the line up to 0.75 mm off the axis.
+    assert walls["superior"] == pytest.approx(walls["inferior"], abs=0.1)
+    assert RADIUS - 0.75 < min(walls[w] for w in ("medial", "lateral", "superior", "inferior")) <= RADIUS + 0.05
+
+
+def test_clearances_of_a_given_line_are_exact(analytic_vertebra):
+    """A line parallel to a straight pedicle, moved 1.5 mm to the side and 1 mm up: each wall by Pythagoras."""
+    from pedicle.planning.corridor import Corridor
+
+    vertebra = analytic_vertebra(radii=(5.0, 5.0), convergence_deg=0.0)
+    fields = side_fields(vertebra, "left")
+    line = Corridor(
+        fields, "paramedian", "transpedicular", np.array([19.0, 36.0, 1.0]), np.array([19.0, 4.0, 1.0]), 0.0, 4.0
+    )
+    walls = measure_walls(line).axis_mm
+    # Within a sector of 45 degrees the nearest wall of a circle of 5 mm about an axis 1.5 medial and 1 below.
+    expected = _nearest_in_sectors(offset=(-1.5, 1.0), radius=5.0)
+    for name, value in expected.items():
+        assert walls[name] == pytest.approx(value, abs=0.2), name
+    # The canal's ellipse (10 x 7.5) is nearest in the plane of its middle: 19 - 10.
+    assert walls["canal"] == pytest.approx(9.0, abs=0.2)
+
+
+def _nearest_in_sectors(offset, radius):
+    """Ray lengths from a point at `offset` (medial, up; from the axis) to a circle, least in each quarter."""
+    names = ("medial", "superior", "lateral", "inferior")
+    found = dict.fromkeys(names, 1e9)
+    for angle in np.arange(32) * 2 * np.pi / 32:
+        ray = np.array([np.cos(angle), np.sin(angle)])
+        along = -np.dot(offset, ray) + np.sqrt(np.dot(offset, ray) ** 2 + radius**2 - np.dot(offset, offset))
+        name = names[int((np.degrees(angle) + 45.0) // 90.0) % 4]
+        found[name] = min(found[name], along)
+    return found
+
+
+def test_depths_angles_and_skin_belong_to_one_straight_line(analytic_vertebra, spine_of, skin_scan):
+    made = plan(spine_of(analytic_vertebra()), skin_scan(skin_mm=90.0), PlanOptions(levels="L3", needles="two"))
+    for found in made["L3"].trajectories:
+        forward = found.direction_lps
+        assert found.skin_entry_lps_mm[1] == pytest.approx(90.0, abs=2.0)  # 2 mm voxels
+        np.testing.assert_allclose(
+            found.skin_entry_lps_mm + found.skin_to_bone_mm * forward, found.bone_entry_lps_mm, atol=1e-6
+        )
+        at_wall = found.bone_entry_lps_mm + found.posterior_wall_depth_mm * forward
+        assert at_wall[1] == pytest.approx(15.0, abs=1e-6)  # the body's back
+        assert found.skin_from_midline_mm == pytest.approx(abs(found.skin_entry_lps_mm[0]))
+        np.testing.assert_allclose(found.bulls_eye.detector_lps, -forward, atol=1e-9)
+        assert found.axial_deg == pytest.approx(found.bulls_eye.tilt_deg, abs=1e-6)
+        assert found.sagittal_deg == pytest.approx(found.bulls_eye.dicom_secondary_deg, abs=1e-6)
+        assert found.bulls_eye.tilt_toward == found.side
+
+
+def test_a_converging_needle_has_a_positive_axial_angle_on_both_sides(narrow, spine_of, skin_scan):
+    options = PlanOptions(levels="L3", gauge=13, needles="two")
+    left, right = plan(spine_of(narrow), skin_scan(), options)["L3"].trajectories
+    assert left.axial_deg == pytest.approx(CONVERGENCE, abs=3.0)
+    assert right.axial_deg == pytest.approx(left.axial_deg, abs=0.1)
+
+
+def test_tip_caudal_of_the_entry_reads_positive_sagittal_and_detector_towards_the_head():
+    from pedicle.planning.views import bulls_eye, needle_angles
+
+    down = np.array([0.0, -np.cos(0.2), -np.sin(0.2)])
+    assert needle_angles(down, "left")[1] == pytest.approx(np.degrees(0.2))
+    assert bulls_eye(down, "left").sentence.endswith("toward the head")
+
+
+def test_true_views_look_along_the_vertebras_axes(analytic_vertebra, spine_of, skin_scan, turned_poses):
+    vertebra = analytic_vertebra(pose=turned_poses[0])
+    level = plan(spine_of(vertebra), skin_scan(centre=vertebra.centroid_lps_mm), PlanOptions(levels="L3"))["L3"]
+    np.testing.assert_allclose(level.true_ap.detector_lps, -vertebra.anterior, atol=1e-9)
+    np.testing.assert_allclose(level.true_lateral.detector_lps, -vertebra.right, atol=1e-9)
+
+
+def test_a_pedicle_with_room_takes_the_thick_needle_and_a_thin_one_a_thinner(analytic_vertebra, spine_of, skin_scan):
+    options = PlanOptions(levels="L3", needles="two")
+    wide = plan(spine_of(analytic_vertebra(radii=(5.0, 5.0), convergence_deg=12.0)), skin_scan(), options)[
+        "L3"
+    ].trajectories[0]
+    thin = plan(spine_of(analytic_vertebra(radii=(1.9, 1.9), convergence_deg=12.0)), skin_scan(), options)[
+        "L3"
+    ].trajectories[0]
+    assert wide.feasible
+    assert wide.needle.gauge == 11
+    assert thin.feasible
+    assert thin.needle.gauge > 11
+
+
+def test_the_needle_is_long_enough_or_refused(analytic_vertebra, spine_of, skin_scan):
+    spine = spine_of(analytic_vertebra())
+    near = plan(spine, skin_scan(skin_mm=70.0), PlanOptions(levels="L3", needles="two"))["L3"].trajectories[0]
+    assert near.needle.length_mm >= near.skin_to_bone_mm + near.bone_to_target_mm
+    far = plan(spine, skin_scan(skin_mm=200.0, half=(150, 230, 60), step=5.0), PlanOptions(levels="L3", needles="two"))
+    assert all(not found.feasible for found in far["L3"].trajectories)
+    assert "longer than the longest needle" in " ".join(far["L3"].trajectories[0].reasons)
+    assert far["L3"].recommended == ()
+
+
+def test_coarse_labels_demand_more_room(analytic_vertebra, spine_of, skin_scan):
+    """The same bone, labelled at 3 mm: the walls lie within the label's own error, so that it is not called feasible."""
+    vertebra = analytic_vertebra(radii=(2.6, 2.6), convergence_deg=12.0)
+    options = PlanOptions(levels="L3", gauge=13, needles="two")
+    fine = plan(spine_of(vertebra, voxel=(0.5, 0.5, 0.5)), skin_scan(), options)["L3"].trajectories[0]
+    coarse = plan(spine_of(vertebra, voxel=(3.0, 3.0, 3.0)), skin_scan(), options)["L3"].trajectories[0]
+    assert fine.feasible
+    assert not coarse.feasible
+    assert coarse.clearance["medial"].sigma_mm > fine.clearance["medial"].sigma_mm
+
+
+def test_the_bones_seen_by_ct_thinner_than_its_label_counts(analytic_vertebra, spine_of, skin_scan):
+    from dataclasses import replace
+
+    vertebra = analytic_vertebra(radii=(3.6, 3.6), convergence_deg=12.0)
+    thin = {side: replace(pedicle, ct_width_mm=2.4) for side, pedicle in vertebra.pedicles.items()}
+    options = PlanOptions(levels="L3", gauge=11, needles="two")
+    assert plan(spine_of(vertebra), skin_scan(), options)["L3"].trajectories[0].feasible
+    found = plan(spine_of(replace(vertebra, pedicles=thin)), skin_scan(), options)["L3"].trajectories[0]
+    assert not found.feasible
+
+
+def test_breach_probability_grows_with_placement_error(analytic_vertebra, spine_of, skin_scan):
+    spine, scan = spine_of(analytic_vertebra(radii=(4.0, 4.0), convergence_deg=12.0)), skin_scan()
+    shares = []
+    for shift, turn in ((0.0, 0.0), (1.0, 1.5), (1.5, 3.0), (2.0, 4.0)):
+        options = PlanOptions(levels="L3", gauge=11, entry_error_mm=shift, direction_error_deg=turn, needles="two")
+        found = plan(spine, scan, options)["L3"].trajectories[0].clearance
+        shares.append(sum(found[w].breach_probability for w in ("medial", "lateral", "superior", "inferior")))
+        assert all(
+            c.breach_over_2mm_probability <= c.breach_probability for c in found.values() if c.breach_probability
+        )
+    assert shares[0] < 0.01
+    assert shares == sorted(shares)
+
+
+def test_same_seed_same_plan_another_seed_other_draws(analytic_vertebra, spine_of, skin_scan):
+    spine, scan = spine_of(analytic_vertebra(radii=(4.0, 4.0), convergence_deg=12.0)), skin_scan()
+
+    def medial(seed: int) -> float:
+        made = plan(spine, scan, PlanOptions(levels="L3", seed=seed, needles="two"))
+        return made["L3"].trajectories[0].clearance["medial"].breach_probability
+
+    assert medial(1) == medial(1)
+    assert medial(1) != medial(2)
