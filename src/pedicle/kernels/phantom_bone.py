@@ -53,8 +53,9 @@ from pedicle.kernels.phantom_shapes import (
 )  # fmt: skip
 
 FAR = 60.0
-MARROW_SD_SHORT, MARROW_SD_LONG = 0.62, 0.30
+MARROW_SD_SHORT, MARROW_SD_LONG = 0.62, 0.22
 CORTEX_MG = 1150.0
+REGION = 1.18  # so that the mean of the standard region is the density asked for
 GAP = 1.8
 FIELD = 64
 
@@ -111,14 +112,14 @@ def marrow(row, u, v, w, s, side, above, below, behind, short, long):
     spread = 0.5 * (MARROW_SD_LONG * MARROW_SD_LONG + MARROW_SD_SHORT * MARROW_SD_SHORT)
     grain = exp(MARROW_SD_LONG * slow + MARROW_SD_SHORT * fine - spread)
     t = -1.0 if s < -1.0 else (1.0 if s > 1.0 else s)
-    base = row[DENSITY] * (0.88 + 0.28 * t * t + 0.12 * v / 18.0) * grain
+    base = row[DENSITY] * REGION * (0.88 + 0.28 * t * t + 0.12 * v / 18.0) * grain
     base += row[PACKED] * exp(-(((above + row[PACKED_DOWN]) / 1.4) ** 2)) * (0.6 + 0.8 * slow * slow)
     near = above if above > below else below
     if side > -5.0:
         base += row[RIM] * exp(near / 1.6) * (side + 5.0) / 5.0
     if behind > 4.0:
         return base, slow
-    arch_density = (1.15 * row[DENSITY] + 40.0) * (0.5 + 0.5 * grain) + 150.0 * exp(behind / 1.6)
+    arch_density = (1.15 * row[DENSITY] + 25.0) * (0.4 + 0.6 * grain) + 110.0 * exp(behind / 1.6)
     share = 0.5 + (side - behind) / 4.0
     share = 0.0 if share < 0.0 else (1.0 if share > 1.0 else share)
     return base * (1.0 - share) + arch_density * share, slow
@@ -410,6 +411,6 @@ def part_at(target, i, j, k, every, code):
 @kernel
 def rod_value(base, f, delta, law, short, i, j, k):
     """A rib: cortex of half a millimetre around loose marrow."""
-    outer, inner = filled(f, delta), filled(f + 0.6, delta)
+    outer, inner = filled(f, delta), filled(f + 0.8, delta)
     grain = short[i & 63, j & 63, k & 63]
-    return base * (1.0 - outer) + (law[0] + law[1] * 950.0) * (outer - inner) + (60.0 + 40.0 * grain) * inner
+    return base * (1.0 - outer) + (law[0] + law[1] * 950.0) * (outer - inner) + (120.0 + 50.0 * grain) * inner

@@ -23,7 +23,7 @@ def blur_line(line, out, weights, every):
 @parallel_kernel
 def blur_planes(hu, out, along_k, along_j, every):
     """Slice profile along k and blur along j, plane by plane; `out` (ni, nj, nk // every) may be `hu` when `every` is 1."""
-    ni, nj, nk = hu.shape
+    ni, nj, _nk = hu.shape
     slices = out.shape[2]
     reach = along_j.shape[0] - 1
     for i in prange(ni):

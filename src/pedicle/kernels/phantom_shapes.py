@@ -179,7 +179,7 @@ def spinous(row, u, v, w):
     t = 0.0 if t < 0.0 else (1.0 if t > 1.0 else t)
     thick = 2.0 + 1.9 * t * t - 1.4 * t * (1.0 - t)
     tall = row[SPINE_HALF_HEIGHT] * (0.8 + 0.35 * t)
-    f = superellipse(u, across, thick, tall, 0.4)
+    f = superellipse(u, across, thick, tall, 0.2)
     return smooth_greatest(f, abs(along - 0.5 * row[SPINE_LENGTH]) - 0.5 * row[SPINE_LENGTH], 3.0)
 
 

@@ -6,14 +6,14 @@ from math import sqrt
 
 from pedicle.kernels.jit import kernel, parallel_kernel, prange
 from pedicle.kernels.phantom_bone import field, filled, mix
-from pedicle.kernels.phantom_shapes import smooth_greatest, superellipse
+from pedicle.kernels.phantom_shapes import FAR, smooth_greatest, superellipse
 
 # Columns of the table by slice.
 (
     HALF_WIDTH, HALF_DEPTH, MIDDLE_Y, BACK_Y, SPINE_X, SPINE_Y, BODY_HALF_WIDTH, BODY_HALF_DEPTH, CANAL_Y, PSOAS, FAT,
-    LUNG, DOME_RIGHT, DOME_LEFT, RING, HIGH, TABLE_Y, KIDNEY, BELLY, TIP_Y,
-) = range(20)  # fmt: skip
-SLICE_COLUMNS = 20
+    LUNG, ABOVE, RING, HIGH, TABLE_Y, KIDNEY, BELLY, TIP_Y,
+) = range(19)  # fmt: skip
+SLICE_COLUMNS = 19
 LUNG_CODE, AORTA_CODE, CAVA_CODE, KIDNEY_CODE, LIVER_CODE, SPLEEN_CODE, HEART_CODE = range(1, 8)
 
 
@@ -30,33 +30,37 @@ def over(value, base, f, delta):
 
 
 @kernel
-def deep_tissue(s, x, y, z, slow, wide, base, delta):
-    """Organs inside the wall: (value, structure code)."""
-    code = 0
-    dx, dy = x - s[SPINE_X], y - s[SPINE_Y]
-    front = dy + s[BODY_HALF_DEPTH]
-    value = base
-    if s[LUNG] > 0.0:
-        dome = s[DOME_RIGHT] if x < 0.0 else s[DOME_LEFT]
-        heart = ellipse(x - 22.0, y - s[SPINE_Y] + s[BODY_HALF_DEPTH] + 55.0, 58.0 - 0.25 * abs(s[HIGH] - 40.0), 42.0)
-        if abs(dx) < 22.0 and front > -40.0:
-            heart = min(heart, abs(dx) - 17.0 if dx > 0.0 else abs(dx) - 14.0)
-        if dome > 0.0:
-            vessel = abs(field_at(slow, wide)) - 0.05
-            lung = -850.0 + 45.0 * wide + (520.0 if vessel < 0.0 else 0.0)
-            if heart > 0.0:
-                code = 1
-            value = over(lung, value, max(-heart, -dome), delta + 0.5)
-        if heart < 0.0 and front < 0.0:
-            value = over(42.0 if front < -26.0 else -70.0 + 60.0 * filled(abs(dx) - 9.0, 4.0), value, heart, delta)
-            code = HEART_CODE if front < -26.0 else 0
-    return value, code
+def dome(s, x, y):
+    """Height above the diaphragm (first order, mm): two domes, high in front, low along the back wall."""
+    a = (abs(x) - 62.0) / 78.0
+    b = (y - s[MIDDLE_Y] + 6.0) / (0.86 * s[HALF_DEPTH])
+    r = a * a + b * b
+    lift = 1.0 - r if r < 1.0 else 0.0
+    if abs(x) < 62.0:
+        lift *= 0.75 + 0.25 * abs(x) / 62.0
+    return 0.7 * (s[ABOVE] - (88.0 if x < 0.0 else 74.0) * sqrt(lift))
 
 
 @kernel
-def field_at(slow, wide):
-    """Level set used for lung vessels."""
-    return 0.7 * slow + 0.3 * wide
+def chest(s, x, y, above, slow, wide, base, delta):
+    """Lung, heart and mediastinum above the diaphragm: (value, structure code)."""
+    dx = x - s[SPINE_X]
+    front = y - s[SPINE_Y] + s[BODY_HALF_DEPTH]
+    heart = ellipse(x - 20.0 + 0.25 * (front + 60.0), front + 62.0, 56.0, 42.0) + 2.0 * slow
+    middle = ellipse(dx - 5.0, front + 18.0, 27.0, 34.0) + 2.5 * slow
+    flanks = ellipse(dx, front - 20.0, s[BODY_HALF_WIDTH] + 6.0, 30.0) + 1.0 * wide
+    least = min(heart, middle, flanks)
+    lung = -858.0 + 22.0 * wide + 60.0 * y / 120.0
+    vessel = abs(0.8 * slow - 0.5 * wide) - 0.06
+    if vessel < 0.0 and slow > 0.4:
+        lung += 560.0 * (1.0 + vessel / 0.06)
+    value = over(lung, base, max(-least, -above), delta + 0.4)
+    code = LUNG_CODE if least > 0.0 and above > 0.0 else 0
+    if heart < 0.0:
+        value, code = over(43.0 + 2.0 * wide, value, heart, delta), HEART_CODE
+    elif middle < 0.0 and wide > 0.2:
+        value = 30.0
+    return value, code
 
 
 @kernel
@@ -76,15 +80,19 @@ def organs(s, x, y, slow, wide, base, delta):
     if spleen < delta:
         value = over(50.0 + 3.0 * wide, value, spleen, delta)
         code = SPLEEN_CODE if spleen < 0.0 else code
-    bowel = ellipse(x, y - s[BELLY], 105.0, 42.0) + 0.8 * max(0.0, high - 5.0)
-    if bowel < 0.0 and code == 0:
-        loop = 1.1 * slow + 0.4 * wide
-        if loop > -0.35:
-            value = 38.0 + 6.0 * wide
-        if loop > 1.05:
-            value = -600.0
-        elif abs(loop + 0.3) < 0.07:
-            value = 45.0
+    stomach = ellipse(x - 62.0, y - s[BELLY] - 22.0, 46.0, 40.0) + 0.7 * max(0.0, abs(high - 55.0) - 45.0) + 3.0 * slow
+    if stomach < delta and code == 0:
+        value = over(-850.0 if y < s[BELLY] + 6.0 else 32.0 + 5.0 * slow, value, stomach + 2.5, delta)
+        value = over(44.0, value, max(stomach, -stomach - 3.5), delta)
+    bowel = ellipse(x, y - s[BELLY] - 6.0, 112.0, 46.0) + 0.8 * max(0.0, high - 5.0)
+    if bowel < 0.0 and code == 0 and stomach > 0.0:
+        loop = 1.1 * wide + 0.35 * slow
+        if abs(loop) > 0.30:
+            value = 30.0 + 14.0 * slow
+        if loop > 1.25:
+            value = -650.0 + 120.0 * slow
+        elif abs(abs(loop) - 0.36) < 0.08:
+            value = 44.0
     if kidney > 0.0:
         side = abs(dx) - 62.0
         f = ellipse(side + 0.25 * dy, dy - 4.0, 27.0 * kidney, 23.0 * kidney)
@@ -151,32 +159,43 @@ def paint_soft(hu, structure, first_mm, step_mm, slices, short, long, old, every
     """
     ni, nj, nk = hu.shape
     delta = 1.07 * (step_mm[0] * step_mm[1] * step_mm[2]) ** (1.0 / 3.0)
+    stride = (
+        2 if step_mm[2] < 1.3 else 1
+    )  # soft tissue runs along z: every second thin slice is the mean of its neighbours
     for i in prange(ni):
         x = first_mm[0] + i * step_mm[0]
         for j in range(nj):
             y = first_mm[1] + j * step_mm[1]
+            last = 0
             for k in range(nk):
-                value, code = tissue(slices[k], x, y, first_mm[2] + k * step_mm[2], short, long, old, delta)
-                hu[i, j, k] = value
-                if code > 0 and k % every == every // 2:
-                    structure[i, j, k // every] = code
+                if stride == 1 or k % 2 == 0 or k == nk - 1:
+                    value, last = tissue(slices[k], x, y, first_mm[2] + k * step_mm[2], short, long, old, delta)
+                    hu[i, j, k] = value
+                if last > 0 and k % every == every // 2:
+                    structure[i, j, k // every] = last
+            if stride == 2:
+                for k in range(1, nk - 1, 2):
+                    hu[i, j, k] = 0.5 * (hu[i, j, k - 1] + hu[i, j, k + 1])
 
 
 @kernel
 def tissue(s, x, y, z, short, long, old, delta):
     """Value and structure code of one voxel."""
     dy = y - s[MIDDLE_Y]
-    skin = superellipse(x, dy, s[HALF_WIDTH], s[HALF_DEPTH], 0.25)
+    skin = superellipse(x, dy, s[HALF_WIDTH], s[HALF_DEPTH], 0.12)
     if skin < 30.0:
         skin = smooth_greatest(skin, y - s[BACK_Y], 34.0)
     groove = x - s[SPINE_X]
     if y > s[SPINE_Y] and abs(groove) < 40.0:
         skin += 4.0 * max(0.0, 1.0 - (groove / 24.0) ** 2)
     if skin > delta:
-        shelf = abs(y - s[TABLE_Y]) - 1.0
-        if abs(x) < 225.0:
-            return -1000.0 + 850.0 * filled(shelf, delta), 0
-        return -1000.0, 0
+        bent = 0.0009 * x * x if s[TABLE_Y] > dy + s[MIDDLE_Y] - 40.0 and s[TABLE_Y] > s[MIDDLE_Y] else -0.0006 * x * x
+        upper = y - s[TABLE_Y] + bent
+        shelf = min(abs(upper), abs(upper - 16.0)) - 0.8
+        foam = 60.0 if 0.0 < upper < 16.0 else 0.0
+        return -1000.0 + (foam if abs(x) < 220.0 else 0.0) + (
+            1000.0 * filled(shelf, delta) if abs(x) < 220.0 else 0.0
+        ), 0
     wide = field(long, x / 7.0 + 20.0, y / 7.0, z / 9.0 + 7.0)
     slow = field(long, x / 2.6, y / 2.6 + 31.0, z / 4.5)
     strand = field(short, x / 1.3, y / 1.3 + 11.0, z / 3.0)
@@ -197,9 +216,14 @@ def tissue(s, x, y, z, short, long, old, delta):
             hollow = -102.0 + 5.0 * wide
             if strand > 1.35 or slow > 1.7:
                 hollow += 75.0
-            deep, found = deep_tissue(s, x, y, z, slow, wide, hollow, delta)
-            if s[LUNG] < 0.5 or (s[DOME_RIGHT] if x < 0.0 else s[DOME_LEFT]) < 0.0:
-                deep, found = organs(s, x, y, slow, wide, deep, delta)
+            above = dome(s, x, y) if s[LUNG] > 0.5 else -FAR
+            deep, found = hollow, 0
+            if above < delta:
+                deep, found = organs(s, x, y, slow, wide, hollow, delta)
+            if above > -delta:
+                deep, found = chest(s, x, y, above, slow, wide, deep, delta)
+            elif above > -3.0:
+                deep, found = 48.0, 0
             value = over(deep, value, inner, delta)
             code = found if inner < 0.0 else 0
         if abs(x - s[SPINE_X]) < 105.0 and y > s[SPINE_Y] - s[BODY_HALF_DEPTH] - 45.0:

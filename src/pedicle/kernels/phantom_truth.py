@@ -37,8 +37,8 @@ def body_only(row, u, v, w):
 
 @kernel
 def edge(row, u, v, inside, outside):
-    """Height between a point inside and one outside where the body's surface is crossed, by bisection to 1 um."""
-    for _ in range(26):
+    """Height between a point inside and one outside where the body's surface is crossed, by bisection to 1 micrometre."""
+    for _ in range(16):
         middle = 0.5 * (inside + outside)
         if body_only(row, u, v, middle) < 0.0:
             inside = middle
@@ -123,3 +123,96 @@ def pedicle_section(row, capsules, sign):
             lower = reach_of(row, capsules, u, v, w, 0.0, 0.0, -1.0)
             found = (best, upper + lower, along, 0.5 * (outer - inner), 0.5 * (upper - lower))
     return found
+
+
+@kernel
+def distance_of(row, capsules, which, u, v, w):
+    """The first-order distance to the whole bone (which 0) or to the canal (which 1)."""
+    near = any_bone(row, capsules, u, v, w)
+    return near[0] if which == 0 else near[4]
+
+
+@kernel
+def crossing(row, capsules, which, point, way, most):
+    """How far along `way` (unit) the surface is crossed first, mm; `most` when it is not crossed before."""
+    outside = distance_of(row, capsules, which, point[0], point[1], point[2]) > 0.0
+    before = 0.0
+    while before < most:
+        after = min(before + 0.5, most)
+        there = distance_of(
+            row, capsules, which, point[0] + after * way[0], point[1] + after * way[1], point[2] + after * way[2]
+        )
+        if (there > 0.0) != outside:
+            for _ in range(14):
+                middle = 0.5 * (before + after)
+                there = distance_of(
+                    row,
+                    capsules,
+                    which,
+                    point[0] + middle * way[0],
+                    point[1] + middle * way[1],
+                    point[2] + middle * way[2],
+                )
+                if (there > 0.0) == outside:
+                    before = middle
+                else:
+                    after = middle
+            return after
+        before = after
+    return most
+
+
+@kernel
+def slope_at(row, capsules, which, foot, normal):
+    """Unit gradient of the distance at a point, into `normal`."""
+    h = 0.02
+    length = 0.0
+    for axis in range(3):
+        kept = foot[axis]
+        foot[axis] = kept + h
+        high = distance_of(row, capsules, which, foot[0], foot[1], foot[2])
+        foot[axis] = kept - h
+        low = distance_of(row, capsules, which, foot[0], foot[1], foot[2])
+        foot[axis] = kept
+        normal[axis] = high - low
+        length += normal[axis] * normal[axis]
+    length = np.sqrt(length) + 1e-12
+    for axis in range(3):
+        normal[axis] /= length
+
+
+@kernel
+def foot_distances(row, capsules, which, points, most):
+    """Signed distances of local points (n, 3) to a surface, mm, capped at `most`: 26 ways out, then the surface's normal."""
+    out = np.empty(points.shape[0])
+    way, normal, foot = np.empty(3), np.empty(3), np.empty(3)
+    chosen = np.empty(3)
+    for n in range(points.shape[0]):
+        point = points[n]
+        value = distance_of(row, capsules, which, point[0], point[1], point[2])
+        best = most
+        chosen[:] = 0.0
+        for code in range(27):
+            way[0], way[1], way[2] = code % 3 - 1.0, (code // 3) % 3 - 1.0, code // 9 - 1.0
+            length = np.sqrt(way[0] ** 2 + way[1] ** 2 + way[2] ** 2)
+            if length < 0.5:
+                continue
+            way /= length
+            found = crossing(row, capsules, which, point, way, best)
+            if found < best:
+                best = found
+                chosen[:] = way
+        for _ in range(6):
+            if best >= most:
+                break
+            foot[:] = point + best * chosen
+            slope_at(row, capsules, which, foot, normal)
+            if value > 0.0:
+                normal *= -1.0
+            found = crossing(row, capsules, which, point, normal, best)
+            if found >= best - 1e-4:
+                break
+            best = found
+            chosen[:] = normal
+        out[n] = best if value > 0.0 else -best
+    return out

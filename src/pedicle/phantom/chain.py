@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from pedicle.model.frames import Pose
 from pedicle.model.levels import rank
-from pedicle.model.sourced import quantity
 from pedicle.phantom.morphometry import VertebraShape
 from pedicle.phantom.options import PhantomOptions
 
 LOWEST_TILT_DEG = -22.0
 CHORD_DEG = 4.0  # from the lowest body to T8: a little to the back
 MOST_GIVE_DEG = 16.0
-STRAIGHT_LORDOSIS_DEG = 37.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ def _stacked(
 ) -> list[Link]:
     links = []
     point = np.zeros(3)
-    bend = options.lordosis_deg / STRAIGHT_LORDOSIS_DEG
+    bend = _bend(options, intact)
     for n in range(len(shapes) - 1, -1, -1):
         shape, whole = shapes[n], intact[n]
         lean, turn = _side(options, shape)
@@ -63,9 +61,18 @@ def _stacked(
         wedge = above.disc_wedge if above.disc_wedge < 0 else above.disc_wedge * bend
         top_tilt = tilt + 0.5 * wedge_deg(shape)
         next_tilt = top_tilt + wedge + 0.5 * wedge_deg(above)
-        point = _next_point(options, pose, shape, whole, above, intact[n - 1], top_tilt + 0.5 * wedge, next_tilt)
+        poses = (pose, _leaning(options, above, top_tilt + 0.5 * wedge), _leaning(options, above, next_tilt))
+        point = _next_point(poses, (shape, above), (whole, intact[n - 1]))
         tilt = next_tilt
     return links[::-1]
+
+
+def _bend(options: PhantomOptions, intact: list[VertebraShape]) -> float:
+    """Factor on the lumbar disc wedges that gives the asked lordosis from the upper plate of T12 to the sacrum."""
+    lumbar = [shape for shape in intact if rank(shape.level) >= rank("T12")]
+    bodies = sum(wedge_deg(shape) for shape in lumbar)
+    discs = sum(shape.disc_wedge for shape in lumbar)
+    return max(0.0, (options.lordosis_deg - bodies) / discs)
 
 
 def _pose(level: str, tilt_deg: float, lean_deg: float, turn_deg: float, origin_mm: NDArray[np.float64]) -> Pose:
@@ -89,23 +96,30 @@ def _side(options: PhantomOptions, shape: VertebraShape) -> tuple[float, float]:
     return sign * lean + shape.roll_deg, sign * turn + shape.rotation_deg
 
 
+def _leaning(options: PhantomOptions, shape: VertebraShape, tilt_deg: float) -> Pose:
+    """Pose at zero with a sagittal tilt and the level's own lean and turn."""
+    return _pose(shape.level, tilt_deg, *_side(options, shape), np.zeros(3))
+
+
 def _next_point(
-    options: PhantomOptions, pose: Pose, shape: VertebraShape, whole: VertebraShape, above: VertebraShape,
-    above_whole: VertebraShape, disc_tilt: float, next_tilt: float,
-) -> NDArray[np.float64]:  # fmt: skip
-    """Origin of the next body up. The disc keeps its height: it fills what a fracture has opened."""
-    lean, turn = _side(options, above)
-    craters = whole.crater_top * whole.crater_mm + (1.0 - above_whole.crater_top) * above_whole.crater_mm
-    gap = max(1.2, above.disc - craters)
-    up = np.asarray(pose.axis(2)) * 0.25 * (shape.height_front + shape.height_back)
-    next_up = _pose(above.level, next_tilt, lean, turn, np.zeros(3)).axis(2)
-    across = _pose("disc", disc_tilt, lean, turn, np.zeros(3)).axis(2) * gap
-    return np.asarray(pose.origin_mm + up + across + next_up * 0.25 * (above.height_front + above.height_back))
+    poses: tuple[Pose, Pose, Pose],
+    shapes: tuple[VertebraShape, VertebraShape],
+    intact: tuple[VertebraShape, VertebraShape],
+) -> NDArray[np.float64]:
+    """Origin of the next body up; pairs are (lower, upper), poses (lower, disc, upper).
+
+    The disc keeps its height: it fills what a fracture has opened.
+    """
+    craters = intact[0].crater_top * intact[0].crater_mm + (1.0 - intact[1].crater_top) * intact[1].crater_mm
+    halves = [0.25 * (shape.height_front + shape.height_back) for shape in shapes]
+    gap = max(1.2, shapes[1].disc - craters)
+    low, disc, high = (pose.axis(2) for pose in poses)
+    return np.asarray(poses[0].origin_mm + low * halves[0] + disc * gap + high * halves[1])
 
 
-def sacrum_pose(lowest: Link) -> Pose:
+def sacrum_pose(lowest: Link, options: PhantomOptions, intact: list[VertebraShape]) -> Pose:
     """Frame of the sacrum: origin in the middle of its endplate, w along the endplate's normal to the head."""
-    extra = quantity("phantom/morphometry", "curve", "sacrum_tilt").value
+    extra = lowest.shape.disc_wedge * _bend(options, intact)
     down = lowest.lps_from_vertebra.axis(2)
     tilt = degrees(atan2(down[1], down[2])) - 0.5 * wedge_deg(lowest.shape) - extra
     half = 0.25 * (lowest.shape.height_front + lowest.shape.height_back)

@@ -89,7 +89,9 @@ def _assembled(
     for n, link in enumerate(links[:-1]):
         rows[n][column.DISC_DOWN] = 2.0 * link.shape.disc
         rows[n + 1][column.DISC_UP] = 2.0 * link.shape.disc
-    low_row, low_capsules = sacrum_row(sacrum_pose(links[-1]).matrix, links[-1].shape)
+    low_row, low_capsules = sacrum_row(
+        sacrum_pose(links[-1], options, [link.intact for link in links]).matrix, links[-1].shape
+    )
     rods = rib_rods(links, options) if options.body else np.zeros((0, 11))
     return Geometry(
         options=options,

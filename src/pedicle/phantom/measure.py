@@ -17,8 +17,8 @@ def body_heights(row: NDArray[np.float64]) -> tuple[float, float, float]:
     """
     from pedicle.kernels.phantom_truth import body_columns
 
-    across = np.linspace(-STRIP_MM, STRIP_MM, 9)
-    back = np.arange(-30.0, 30.0, 0.25)
+    across = np.linspace(-STRIP_MM, STRIP_MM, 5)
+    back = np.arange(-27.0, 27.0, 0.5)
     found = np.median(body_columns(row, across, back), axis=0)
     level = 0.5 * np.median(found[found > 0.0])
     low, high = _extent(back, found, float(level))
@@ -29,8 +29,8 @@ def body_depth(row: NDArray[np.float64]) -> tuple[float, float]:
     """Front and back end of the body along v in the strip, mm: where the columns are above half of the median."""
     from pedicle.kernels.phantom_truth import body_columns
 
-    back = np.arange(-30.0, 30.0, 0.25)
-    found = np.median(body_columns(row, np.linspace(-STRIP_MM, STRIP_MM, 9), back), axis=0)
+    back = np.arange(-27.0, 27.0, 0.5)
+    found = np.median(body_columns(row, np.linspace(-STRIP_MM, STRIP_MM, 5), back), axis=0)
     return _extent(back, found, float(0.5 * np.median(found[found > 0.0])))
 
 

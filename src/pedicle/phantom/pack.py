@@ -68,7 +68,7 @@ def _arch(row: NDArray[np.float64], shape: VertebraShape) -> None:
     row[column.SPINE_LENGTH] = shape.spine_length
     row[column.SPINE_SINE] = sin(radians(shape.spine_tilt))
     row[column.SPINE_COSINE] = cos(radians(shape.spine_tilt))
-    row[column.SPINE_HALF_HEIGHT] = 4.6 if shape.thoracic and shape.level not in ("T11", "T12") else 8.6
+    row[column.SPINE_HALF_HEIGHT] = 4.6 if shape.thoracic and shape.level not in ("T11", "T12") else 7.8
 
 
 def pedicle_up(shape: VertebraShape) -> float:
@@ -129,10 +129,10 @@ def _lumbar(shape: VertebraShape, out: float, back: float, up: float, rear: floa
     inner = 0.5 * shape.canal_width + 2.0
     return [
         (out + 1.0, back + 10.0, up + 1.0, inner + 2.5, rear - 3.0, up - 13.0, 5.2, 4.6, 1.0, 1.0),
-        (out + 2.0, back + 9.0, up + 1.0, out + 4.0, back + 11.0, above + 8.0, 5.0, 4.0, 1.0, 1.0),
-        (inner + 2.5, rear - 3.0, up - 12.0, inner + 2.5, rear - 1.0, below - 11.0, 4.6, 4.2, 1.0, 1.0),
+        (out + 2.0, back + 9.0, up + 1.0, out + 4.0, back + 10.0, above + 6.5, 5.4, 5.0, 1.0, 1.0),
+        (inner + 2.5, rear - 3.0, up - 12.0, inner + 2.5, rear - 1.0, below - 8.0, 5.4, 4.6, 1.0, 1.0),
         (inner + 1.0, rear - 4.0, up - 8.0, 0.0, rear + 1.5, up - 11.0, 3.0, 3.0, 1.0, 0.36),
-        (out + 2.0, back + 8.0, up - 1.0, shape.transverse, back + 9.0, up + 1.0, 3.6, 2.2, 1.0, 0.55),
+        (out + 2.0, back + 8.0, up - 1.0, shape.transverse, back + 10.0, up + 1.0, 3.2, 2.0, 1.0, 0.5),
     ]
 
 

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pedicle.phantom.geometry import Geometry
 
-ROUNDS = 6
-STEP_MM = 0.02
+MOST_MM = 15.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +33,18 @@ def truth_distance(geometry: Geometry, level: str, points_lps_mm: ArrayLike, exa
     """Signed distances of LPS points (n, 3) to one level's true shapes; KeyError when the level is not in the spine.
 
     The shapes give first-order distances, good to a few per cent within 3 mm of a surface. With `exact` the distances
-    to surface and canal are those to the foot point found on the surface by Newton steps.
+    to surface and canal are ways to a point found on the surface (least of 26 ways, then along the surface's own
+    normal), capped at 15 mm.
     """
     n = geometry.index(level)
     points = _local(geometry, n, points_lps_mm)
     first = _ask(geometry, n, points)
     surface, canal = first[:, 0], first[:, 2]
     if exact:
-        surface, canal = _foot_distance(geometry, n, points, 0), _foot_distance(geometry, n, points, 2)
+        from pedicle.kernels.phantom_truth import foot_distances
+
+        shape = (geometry.rows[n], geometry.capsules[n])
+        surface, canal = (foot_distances(*shape, which, points, MOST_MM) for which in (0, 1))
     return TruthDistance(surface, first[:, 1], canal, first[:, 3], first[:, 4], first[:, 5])
 
 
@@ -61,27 +64,3 @@ def _ask(geometry: Geometry, n: int, points: NDArray[np.float64]) -> NDArray[np.
 
     texture = geometry.texture
     return np.asarray(ask_points(geometry.rows[n], geometry.capsules[n], points, texture.short, texture.long))
-
-
-def _foot_distance(geometry: Geometry, n: int, points: NDArray[np.float64], which: int) -> NDArray[np.float64]:
-    """Distance to the point where following the gradient meets the surface, with the sign of the starting side."""
-    foot = points.copy()
-    for _ in range(ROUNDS):
-        value = _ask(geometry, n, foot)[:, which]
-        slope = _gradient(geometry, n, foot, which)
-        squared = np.maximum((slope**2).sum(axis=1), 0.04)
-        foot = foot - slope * (np.clip(value, -8.0, 8.0) / squared)[:, None]
-    sign = np.where(_ask(geometry, n, points)[:, which] < 0.0, -1.0, 1.0)
-    return np.asarray(sign * np.linalg.norm(points - foot, axis=1))
-
-
-def _gradient(geometry: Geometry, n: int, points: NDArray[np.float64], which: int) -> NDArray[np.float64]:
-    """Central differences of one distance, shape (n, 3)."""
-    shifts = STEP_MM * np.eye(3)
-    return np.stack(
-        [
-            (_ask(geometry, n, points + s)[:, which] - _ask(geometry, n, points - s)[:, which]) / (2.0 * STEP_MM)
-            for s in shifts
-        ],
-        axis=1,
-    )

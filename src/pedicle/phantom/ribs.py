@@ -47,7 +47,17 @@ def _course(link: Link, links: list[Link], options: PhantomOptions, side: float)
     x = side * wide * np.sin(angles)
     y = np.minimum(table[:, column.MIDDLE_Y] + deep * np.cos(angles), back)
     shaft = np.stack([x, y, drop], axis=1)
-    return np.vstack([np.array(near), shaft])
+    return _smoothed(np.vstack([np.array(near), shaft]))
+
+
+def _smoothed(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A cubic through the points, at 18 places evenly along it; the head stays where it is."""
+    from scipy.interpolate import make_interp_spline
+
+    way = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    chosen = np.concatenate([[0], [1], np.arange(3, len(points))])
+    curve = make_interp_spline(way[chosen], points[chosen], k=3)
+    return np.asarray(curve(np.linspace(0.0, way[-1], 18)))
 
 
 def back_fat_margin(options: PhantomOptions) -> float:

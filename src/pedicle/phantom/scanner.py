@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pedicle.phantom.options import PhantomOptions
 
 BLUR_MM = {"soft": 0.65, "standard": 0.44, "sharp": 0.36}
-NOISE_FACTOR = {"soft": 0.55, "standard": 1.0, "sharp": 1.6}
+NOISE_FACTOR = {"soft": 0.55, "standard": 1.0, "sharp": 1.2}
 MIX = (0.97, 0.24)
 CHUNK = 16
 

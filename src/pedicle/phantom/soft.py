@@ -68,8 +68,9 @@ def _outline_columns(
     """Skin, fat, wall and table. Prone flattens the belly, supine the back."""
     girth = (0.5 * options.size + 0.5) * (1.0 if options.sex == "F" else 1.06) * (1.0 + 0.16 * options.obesity)
     waist = 1.0 - 0.05 * np.exp(-(((z_mm - height["L3"]) / 70.0) ** 2))
-    table[:, column.HALF_WIDTH] = 162.0 * girth * waist
-    depth = 108.0 * girth * (1.0 + 0.04 * np.sin(z_mm / 60.0)) + 20.0 * options.obesity
+    chest = np.clip((z_mm - height["L1"]) / 220.0, 0.0, 1.0)
+    table[:, column.HALF_WIDTH] = (158.0 - 16.0 * chest) * girth * waist
+    depth = 113.0 * girth * (1.0 + 0.04 * np.sin(z_mm / 60.0)) + 20.0 * options.obesity
     if options.posture == "prone":
         depth = depth * 0.95
     back = back_of(links, options)
@@ -94,5 +95,5 @@ def _organ_columns(table: Array, options: PhantomOptions, z_mm: Array, height: d
     table[:, column.PSOAS] = np.where(down > 0.03, (4.0 + 17.0 * down) * options.size, 0.0)
     table[:, column.KIDNEY] = np.sqrt(np.clip(1.0 - ((z_mm - height["L2"] - 8.0) / 55.0) ** 2, 0.0, 1.0))
     above = z_mm - height["T12"]
-    table[:, column.LUNG] = np.where(above > 0.0, 1.0, 0.0)
-    table[:, column.DOME_RIGHT] = table[:, column.DOME_LEFT] = above
+    table[:, column.LUNG] = np.where(above > -12.0, 1.0, 0.0)
+    table[:, column.ABOVE] = above + 12.0
