@@ -192,7 +192,9 @@ def view_figure(studio: Studio, view: View, trajectories: tuple[Trajectory, ...]
         draw_shaft(canvas, trajectory, "shaft")
         draw_target(canvas, trajectory)
     kind = "Mean of the CT along the view, not a simulated X-ray picture." if studio.dossier.scan else "Labels only."
-    return canvas.finished(title, f"{sentence(degree_signs(view.sentence))} {kind}", f"seen from the {plane.seen_from}")
+    return canvas.finished(
+        title, f"{sentence(degree_signs(view.sentence))} {kind}", f"seen from the {plane.seen_from.upper()}"
+    )
 
 
 def _mean_of(studio: Studio, plane: Plane) -> Grey:

@@ -136,7 +136,10 @@ def summary_of(dossier: Dossier) -> list[tuple[str, str]]:
     ]
     if spine.kyphosis_deg:
         rows.append(
-            ("Angles", "; ".join(f"{pair} {measure(angle, 'deg')}" for pair, angle in spine.kyphosis_deg.items()))
+            (
+                "Kyphosis (minus: lordosis)",
+                "; ".join(f"{pair} {measure(angle, 'deg')}" for pair, angle in spine.kyphosis_deg.items()),
+            )
         )
     return rows + _plan_rows(dossier)
 

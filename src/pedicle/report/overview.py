@@ -36,8 +36,8 @@ def overview_figures(dossier: Dossier, options: ReportOptions) -> list[Figure]:
     sagittal = _sheet(dossier, along=_POSTERIOR, across=_LEFT)
     coronal = _sheet(dossier, along=_LEFT, across=_POSTERIOR)
     return [
-        _drawn(dossier, sagittal, coarse, "Sagittal, along the middle of the bodies", "middle of the bodies"),
-        _drawn(dossier, coronal, coarse, "Coronal, along the middle of the bodies", ""),
+        _drawn(dossier, sagittal, coarse, "Sagittal, along the middle of the bodies"),
+        _drawn(dossier, coronal, coarse, "Coronal, along the middle of the bodies"),
     ]
 
 
@@ -61,15 +61,18 @@ def _height_range(dossier: Dossier, centres: NDArray[np.float64]) -> tuple[float
     return float(low), float(high)
 
 
-def _drawn(dossier: Dossier, sheet: CurvedPlane, options: ReportOptions, title: str, note: str) -> Figure:
+def _drawn(dossier: Dossier, sheet: CurvedPlane, options: ReportOptions, title: str) -> Figure:
     canvas = Canvas(sheet, jpeg(slice_of(dossier, sheet, options), options.jpeg_quality))
     for vertebra, share in _outlines(dossier, sheet):
         fractured = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
         canvas.outline(share, "wall-fractured" if fractured else "wall-body")
     for vertebra in dossier.spine.vertebrae:
         canvas.tag(vertebra.level + ("" if vertebra.complete else " (cut)"), _on_sheet(sheet, vertebra))
-    caption = f"Seen from the patient's {sheet.seen_from}." if note else f"Seen from the {sheet.seen_from}."
-    return canvas.finished(title, caption, note)
+    seen = sheet.seen_from
+    caption = f"Rows follow the spine, so nothing in a row is bent. Seen from the {seen}."
+    return canvas.finished(
+        title, caption, f"seen from the patient's {seen.upper()}" if seen in ("left", "right") else ""
+    )
 
 
 def _outlines(dossier: Dossier, sheet: CurvedPlane) -> Iterator[tuple[Vertebra, NDArray[np.float32]]]:

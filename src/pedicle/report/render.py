@@ -27,13 +27,12 @@ from pedicle.report.words import RESEARCH_ONLY
 
 @dataclass(frozen=True)
 class NeedlePages:
-    """The details of one needle: four pictures and the table of its walls."""
+    """The details of one needle: its four pictures."""
 
     side: str
     used: bool
     feasible: str
     pictures: tuple[Figure, ...]
-    clearance: Table
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class LevelPages:
 
     sheet: Sheet
     views: tuple[Figure, ...]
+    clearance: Table | None
     needles: tuple[NeedlePages, ...]
 
 
@@ -85,18 +85,18 @@ def _levels(
 def _level(dossier: Dossier, level: LevelPlan, options: ReportOptions) -> LevelPages:
     vertebra = dossier.spine[level.level]
     studio = Studio.of(dossier, vertebra, options)
+    shown = tuple(t for t in sorted(level.trajectories, key=lambda t: t.side) if not side_conflict(vertebra, t))
     needles = tuple(
         NeedlePages(
             trajectory.side.upper(),
             trajectory.side in level.recommended,
             front.infeasible(trajectory),
             tuple(needle_figures(studio, trajectory)),
-            clearance_table(trajectory),
         )
-        for trajectory in sorted(level.trajectories, key=lambda t: t.side)
-        if not side_conflict(vertebra, trajectory)
+        for trajectory in shown
     )
-    return LevelPages(sheet_of(dossier, level), _views(studio, dossier, level, vertebra), needles)
+    views = _views(studio, dossier, level, vertebra)
+    return LevelPages(sheet_of(dossier, level), views, clearance_table(shown) if shown else None, needles)
 
 
 def _views(studio: Studio, dossier: Dossier, level: LevelPlan, vertebra: Vertebra) -> tuple[Figure, ...]:

@@ -35,7 +35,7 @@ from pedicle.report.words import (
 )
 
 UNVERIFIED = "†"
-_ROOM_LETTERS = 900.0
+_ROOM_LETTERS = 740.0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pedicle.model.trajectory import WALLS, Clearance, LevelPlan, Trajectory
 from pedicle.model.vertebra import Fracture, Pedicle, Vertebra
 from pedicle.report.dossier import Dossier
 from pedicle.report.words import (
+    BASIS_SHORT,
     BASIS_WORDS,
     figure,
     finite,
@@ -51,9 +52,9 @@ def vertebra_tables(dossier: Dossier) -> list[Table]:
     return [
         Table(
             "Levels and heights",
-            ("Level", "Counted", "Height front", "Height middle", "Height back", "Width", "Depth", "Body volume"),
+            ("Level", "Counted from", "Height front", "Height middle", "Height back", "Width", "Depth", "Body volume"),
             tuple(_height_row(dossier, vertebra) for vertebra in spine),
-            "Heights at 12, 50 and 88 % of the depth in the mid-sagittal strip; ± is one standard deviation.",
+            "Percent behind the landmark: confidence in the name. Heights at 12, 50 and 88 % of the depth in the mid-sagittal strip; ± is one standard deviation.",
         ),
         Table(
             "Shape against what it should be",
@@ -121,7 +122,7 @@ def _height_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
     three = (heights.anterior, heights.middle, heights.posterior) if heights else (None, None, None)
     return (
         vertebra.level,
-        counted_words(vertebra) + ("" if vertebra.complete else "; cut by the border"),
+        f"{BASIS_SHORT[vertebra.basis]}, {probability(vertebra.confidence)}",
         *(measure(value, "mm", sigma, why) for value in three),
         measure(vertebra.body_width_mm, "mm", None, why),
         measure(vertebra.body_depth_mm, "mm", None, why),
@@ -195,15 +196,23 @@ def _pedicle(pedicle: Pedicle | None, which: str, why: str) -> str:
     return measure(pedicle.height_mm, "mm", pedicle.sigma_mm, pedicle.reason)
 
 
-def clearance_table(trajectory: Trajectory) -> Table:
-    """Distance from the needle's surface to each wall, its spread, and how likely it is to be crossed."""
-    rows = tuple((WALL_WORDS[wall], *clearance_cells(trajectory.clearance.get(wall))) for wall in WALLS)
+def clearance_table(trajectories: tuple[Trajectory, ...]) -> Table:
+    """Distance from each needle's surface to each wall, its spread, and how likely it is to be crossed."""
+    columns = [
+        f"{trajectory.side.upper()} {what}"
+        for trajectory in trajectories
+        for what in ("clearance", "chance of crossing", "by over 2 mm")
+    ]
+    rows = [
+        (WALL_WORDS[wall], *(cell for found in trajectories for cell in clearance_cells(found.clearance.get(wall))))
+        for wall in WALLS
+    ]
     return Table(
-        f"Clearance, {trajectory.side.upper()} needle",
-        ("Wall", "From needle surface", "Chance of crossing", "Chance of crossing by over 2 mm"),
-        rows,
-        "True outer diameter; negative lies outside. ± is one standard deviation; chances are for the stated "
-        "placement error.",
+        "Clearance to each wall",
+        ("Wall", *columns),
+        tuple(rows),
+        "From the needle's surface at its true outer diameter, the least over the whole way; negative lies outside. "
+        "± is one standard deviation; chances are for the stated placement error.",
     )
 
 

@@ -222,6 +222,8 @@ def position_words(patient_position: str | None) -> str:
     return POSITIONS.get(patient_position, f"position {patient_position}")
 
 
+BASIS_SHORT = {"sacrum": "sacrum", "c2": "C2", "ribs": "last rib", "given": "label file alone"}
+
 BASIS_WORDS = {
     "sacrum": "counted up from the sacrum",
     "c2": "counted down from C2",
