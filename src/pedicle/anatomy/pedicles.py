@@ -13,7 +13,7 @@ from pedicle.model.scan import Scan
 from pedicle.model.vertebra import Pedicle, Vertebra
 
 NO_OVAL = ("L5", "L6")
-OVAL_RATIO = 2.2
+OVAL_RATIO = 3.3
 LABEL_NOTE = "width of the label; labels at 1 to 2 mm read 0.5 +- 0.5 mm a wall too wide"
 
 

@@ -19,7 +19,6 @@ STRIP_MM = 6.0
 CORNER_SHARE = 0.12
 # The spine bends about 1 mm behind the chord over one level and two discs.
 NEIGHBOUR_SLACK_MM = 1.5
-LEAST_NARROWING_PERCENT = 5.0
 
 
 @dataclass(frozen=True)
@@ -126,29 +125,27 @@ def wall_state(
     """The wall's state against its own chord and that of the neighbours' corners; None without a wall line."""
     if line is None or vertebra.lps_from_vertebra is None:
         return None
-    bulge = _behind(line, line.z_mm[[0, -1]], line.y_mm[[0, -1]])
+    behind = _behind(line, line.z_mm[[0, -1]], line.y_mm[[0, -1]])
     if above is not None and below is not None:
         ends = vertebra.lps_from_vertebra.inverse @ np.array([below.upper_lps_mm, above.lower_lps_mm])
-        bulge = max(bulge, _behind(line, ends[:, 2], ends[:, 1]) - NEIGHBOUR_SLACK_MM)
+        behind = np.maximum(behind, _behind(line, ends[:, 2], ends[:, 1]) - NEIGHBOUR_SLACK_MM)
+    bulge = float(behind.max())
     limit = {name: quantity(_FILE, "wall", name).value for name in ("bulge", "broken")}
-    narrowing = _narrowing(line, bulge, [n for n in (above, below) if n is not None])
     state: PosteriorWall = "intact"
     if bulge >= limit["bulge"]:
         state = "broken" if bulge >= limit["broken"] else "bulged"
-    return WallState(state, bulge, narrowing)
+    return WallState(state, bulge, _narrowing(line, behind) if state != "intact" else 0.0)
 
 
-def _behind(line: WallLine, z_mm: NDArray[np.float64], y_mm: NDArray[np.float64]) -> float:
-    """Furthest the wall lies behind the straight line through two points (height, place), mm."""
+def _behind(line: WallLine, z_mm: NDArray[np.float64], y_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the wall lies behind the straight line through two points (height, place), mm, at each height."""
     chord = y_mm[0] + (line.z_mm - z_mm[0]) / (z_mm[1] - z_mm[0]) * (y_mm[1] - y_mm[0])
-    return float((line.y_mm - chord).max())
+    return np.asarray(line.y_mm - chord)
 
 
-def _narrowing(line: WallLine, bulge_mm: float, neighbours: list[WallLine]) -> float | None:
-    """Least depth of the canal behind the body against the neighbours' least (its own median without any), percent."""
+def _narrowing(line: WallLine, behind_mm: NDArray[np.float64]) -> float | None:
+    """Largest share of the canal's depth that the wall takes at one height, percent; None where a depth is missing."""
     if not np.isfinite(line.canal_mm).all():
         return None
-    least = float(line.canal_mm.min())
-    usual = [float(np.nanmedian(n.canal_mm)) for n in neighbours] or [float(np.median(line.canal_mm))]
-    percent = 100.0 * (1.0 - least / float(np.mean(usual)))
-    return percent if bulge_mm > 0.5 and percent >= LEAST_NARROWING_PERCENT else 0.0
+    taken = np.maximum(behind_mm, 0.0)
+    return float((100.0 * taken / (line.canal_mm + taken)).max())
