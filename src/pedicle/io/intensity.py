@@ -53,8 +53,11 @@ def spread_of(values: NDArray[Any], outside: NDArray[np.bool_] | None = None) ->
 
 def finiteness_of(values: NDArray[Any]) -> Spread:
     """How many values are NaN or infinite, and the index of the first; nothing else is filled in."""
-    if not np.issubdtype(values.dtype, np.floating) or np.isfinite(values.sum(dtype=np.float64)):
+    if not np.issubdtype(values.dtype, np.floating):
         return Spread()
+    with np.errstate(invalid="ignore"):  # both infinities in one sum
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return Spread()
     bad = ~np.isfinite(values)
     if not bad.any():
         return Spread()
@@ -68,21 +71,21 @@ def _histogram(
     """Counts in bins of 10 HU, a slab at a time so that the memory stays small."""
     first = int(np.floor(low / _BIN_HU))
     bins = int(np.floor(high / _BIN_HU)) - first + 1
-    if bins > 100_000:  # far beyond any scanner: the range rule refuses it, no need to count
+    if bins > 100_000 or max(-low, high) > 10 * _BIN_HU * 100_000:  # far beyond any scanner: the range rule refuses it, no need to count
         return np.zeros(1, dtype=np.int_), np.array([low, high])
     count = np.zeros(bins, dtype=np.int_)
     for n, slab in enumerate(values):
         kept = slab.ravel() if outside is None else slab[~outside[n]]
         place = np.floor_divide(kept, kept.dtype.type(_BIN_HU)).astype(np.intp) - first
         count += np.bincount(np.clip(place, 0, bins - 1), minlength=bins)
-    return count, (first + np.arange(bins + 1)) * _BIN_HU
+    return count, np.asarray((first + np.arange(bins + 1)) * _BIN_HU, dtype=np.float64)
 
 
 def _peak(count: NDArray[np.int_], edges: NDArray[np.float64], among: NDArray[np.bool_], least: float) -> float | None:
     """Centre of the fullest bin of three joined bins `among`; None where fewer than `least` voxels lie there."""
     if count[among].sum() < max(least, 1):
         return None
-    smooth = np.convolve(np.where(among, count, 0), np.ones(3), mode="same")
+    smooth = np.convolve(np.pad(np.where(among, count, 0), 1), np.ones(3), mode="valid")
     best = int(np.where(among, smooth, -1).argmax())
     near = slice(max(best - 1, 0), best + 2)
     weight = np.where(among, count, 0)[near]
