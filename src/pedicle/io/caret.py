@@ -44,7 +44,7 @@ def _parsed(content: bytes) -> dict[int, str] | None:
     try:
         root = ElementTree.fromstring(content.strip(b" \t\r\n\x00"))
         found = [(int(label.attrib["Key"]), (label.text or "").strip()) for label in root.iter("Label")]
-    except (ElementTree.ParseError, KeyError, ValueError):
+    except (ElementTree.ParseError, LookupError, ValueError):
         return None
     names = {number: name for number, name in found if number and name}
     return names if names and len(names) == len([number for number, name in found if number and name]) else None

@@ -1,4 +1,4 @@
-"""Whether one label is one piece: what can be said of a label map voxel by voxel, without anatomy."""
+"""Whether one label is one piece and lies on bone: what can be said of a label map voxel by voxel, without anatomy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pedicle.model.errors import InputError
 from pedicle.model.levels import level_of_verse
 from pedicle.model.notices import Notice
+from pedicle.model.scan import LabelMap, Scan
 from pedicle.model.volume import Volume
 
 # A piece cut off by a gap at the pedicle lies within millimetres of the rest; another vertebra does not.
@@ -15,6 +16,9 @@ LARGEST_SHARE = 0.98
 SECOND_SHARE = 0.20
 APART_MM = 15.0
 LEAST_ML = 0.5
+# The shell of any vertebra, even a porous one, puts a tenth of its voxels above this.
+BONE_HU = 100.0
+_BONE_PERCENTILE = 90
 
 
 def part_notices(labels: Volume, where: str) -> tuple[Notice, ...]:
@@ -29,11 +33,30 @@ def part_notices(labels: Volume, where: str) -> tuple[Notice, ...]:
         level = level_of_verse(number)
         if box is None or level in (None, "sacrum", "coccyx"):
             continue
-        notices += _checked(labels.values[box] == number, labels, str(level), where)
+        cut = any(part.start == 0 or part.stop == n for part, n in zip(box, labels.grid.shape, strict=True))
+        notices += _checked(labels.values[box] == number, labels, str(level), "" if cut else where)
     return tuple(notices)
 
 
+def bone_notices(labels: LabelMap, scan: Scan) -> tuple[Notice, ...]:
+    """A caution when most labels hold no bone: another patient's map, a mirrored one, or one moved aside."""
+    from scipy.ndimage import find_objects
+
+    values, dull = labels.volume.values, []
+    for number, box in enumerate(find_objects(values), start=1):
+        level = level_of_verse(number)
+        if box is None or level in (None, "sacrum", "coccyx"):
+            continue
+        inside = scan.volume.values[box][values[box] == number]
+        dull.append(float(np.percentile(inside, _BONE_PERCENTILE)) < BONE_HU)
+    if not dull or 2 * sum(dull) <= len(dull):
+        return ()
+    text = f"{sum(dull)} of {len(dull)} labels hold hardly any bone: is this the label map of this CT?"
+    return (Notice("labels-off-bone", "labels", text, "danger"),)
+
+
 def _checked(mask: NDArray[np.bool_], labels: Volume, level: str, where: str) -> list[Notice]:
+    """Notices on one label; a vertebra cut by the border (`where` "") may well show as two separate tips."""
     ml = float(mask.sum() * labels.grid.voxel_ml)
     if ml < LEAST_ML:
         return [Notice("label-speck", level, f"only {ml:.2f} ml are labelled {level}", "caution")]
@@ -41,7 +64,7 @@ def _checked(mask: NDArray[np.bool_], labels: Volume, level: str, where: str) ->
     share = sizes[0] / sizes.sum()
     if share >= LARGEST_SHARE:
         return []
-    if sizes.size > 1 and sizes[1] >= SECOND_SHARE * sizes.sum():
+    if where and sizes.size > 1 and sizes[1] >= SECOND_SHARE * sizes.sum():
         apart = _distance_mm(joined == 1, joined == 2, labels.grid.spacing_mm)
         if apart >= APART_MM:
             found = f"{level} labelled in two places {apart:.0f} mm apart"

@@ -24,7 +24,8 @@ class LabelSlabs:
     def put(self, start: int, slab: NDArray[Any], where: str) -> None:
         """Take the planes from `start` on; InputError 42 for NaN and infinities, 52 for values that are no labels."""
         if (self._slope, self._intercept) != (1.0, 0.0):
-            slab = slab * self._slope + self._intercept
+            with np.errstate(over="ignore", invalid="ignore"):
+                slab = slab * self._slope + self._intercept
         if slab.dtype.kind == "f":
             slab = _whole(slab, where)
         low, high = int(slab.min()), int(slab.max())

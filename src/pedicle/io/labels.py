@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.io.label_parts import part_notices
+from pedicle.io.label_parts import bone_notices, part_notices
 from pedicle.io.raw import RawLabels
-from pedicle.io.schemes import Scheme, level_named, recognise, structure_named
+from pedicle.io.schemes import Scheme, level_named, recognise, structure_named, vertebra_named
 from pedicle.model.errors import InputError
 from pedicle.model.levels import verse_of_level
 from pedicle.model.scan import InputFile, LabelMap, Scan
@@ -52,7 +52,8 @@ def label_map(raw: RawLabels, scan: Scan | None, asked: str | None, resample: bo
     if scan is not None:
         volume, told = aligned(raw.volume, scan.volume.grid, raw.where, resample)
         raw, notices = replace(raw, volume=volume), notices + told
-    return _translated(raw, scheme, present, notices)
+    found = _translated(raw, scheme, present, notices)
+    return found if scan is None else replace(found, warnings=found.warnings + bone_notices(found, scan))
 
 
 def bodies_mask(raw: RawLabels, asked: str | None = None) -> Volume:
@@ -100,7 +101,7 @@ def _check_known(present: list[int], scheme: Scheme, where: str) -> None:
 
 
 def _check_levels(present: list[int], scheme: Scheme, where: str) -> None:
-    if any(level_named(scheme.labels[number]) for number in present):
+    if any(vertebra_named(scheme.labels[number]) for number in present):
         return
     if not scheme.has_levels:
         fix = "give a map that names levels (TotalSegmentator task total, VerSe, SPINEPS seg-vert)"

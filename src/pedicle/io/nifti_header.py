@@ -59,7 +59,8 @@ def read_header(stream: BinaryIO, where: str, use: Form | None = None) -> NiftiH
     offset = _offset(raw, version, where)
     _check_units(raw, where)
     slope, intercept = _scaling(raw, where)
-    grid = Grid(shape, _lps_from_ijk(raw, shape, where, use))
+    with np.errstate(over="ignore", invalid="ignore"):  # wild numbers become infinite and are refused as such
+        grid = Grid(shape, _lps_from_ijk(raw, shape, where, use))
     size = 348 if version == 1 else 540
     extensions = _extensions(take(stream, offset - size, where), "<" if raw.endianness == "<" else ">", where)
     return NiftiHeader(grid, dtype, slope, intercept, extensions)

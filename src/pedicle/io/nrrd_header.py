@@ -139,7 +139,7 @@ def _lps_from_ijk(fields: dict[str, Any], where: str) -> NDArray[np.float64]:
         raise InputError(47, where, "space directions that are not three vectors", "three", "export it again")
     matrix[:3, :3] = np.asarray(directions, dtype=np.float64).T
     matrix[:3, 3] = np.asarray(origin, dtype=np.float64)
-    matrix = np.diag([*signs, 1.0]) @ matrix
+    matrix = matrix * np.array([*signs, 1.0])[:, None]
     if singular(matrix) or not np.abs(matrix).max() < 1e6:
         raise InputError(44, where, "singular space directions", "three independent axes", "export it again")
     return np.asarray(matrix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from pedicle.model.errors import InputError
@@ -51,7 +51,7 @@ class Scheme:
     @property
     def has_levels(self) -> bool:
         """Whether any label of the scheme tells which vertebra it is."""
-        return any(level_named(name) for name in self.labels.values())
+        return any(vertebra_named(name) for name in self.labels.values())
 
 
 @cache
@@ -75,6 +75,12 @@ def level_named(name: str) -> str | None:
     word = match.group(1)
     found = "sacrum" if word.upper() == "S1" else (word.upper() if len(word) <= 3 else word.lower())
     return found if found in levels() else None
+
+
+def vertebra_named(name: str) -> str | None:
+    """The level of a single vertebra a label name stands for; None for sacrum and coccyx."""
+    level = level_named(name)
+    return None if level in ("sacrum", "coccyx") else level
 
 
 def structure_named(name: str) -> str | None:
@@ -123,8 +129,8 @@ def _from_names(names: dict[int, str], where: str) -> Scheme:
     if any(known.name == "vertebrae-pp" for known in fits):
         raise _ask(where, "TotalSegmentator names on VerSe numbers: bodies or whole vertebrae")
     if fits:
-        return fits[0]
-    if any(level_named(name) for name in names.values()):
+        return replace(fits[0], labels=dict(names))
+    if any(vertebra_named(name) for name in names.values()):
         return Scheme(BY_NAMES, "whole", dict(names))
     raise InputError(
         52, where, "a name table without a vertebra", "labels of vertebrae", "give a label map of the spine"

@@ -16,7 +16,7 @@ from pedicle.io.geometry import with_right_angles
 from pedicle.io.labels import STRUCTURES, label_map
 from pedicle.io.options import ImportOptions
 from pedicle.io.raw import RawLabels
-from pedicle.io.schemes import level_named, structure_named
+from pedicle.io.schemes import level_named, structure_named, vertebra_named
 from pedicle.model.errors import InputError, PedicleError
 from pedicle.model.grid import Grid
 from pedicle.model.levels import levels
@@ -97,7 +97,7 @@ def _checked_names(dataset: Any, where: str) -> dict[int, str]:
         raise InputError(39, where, f"{size} voxels announced", f"at most {_MOST_VOXELS}", "export fewer segments")
     named = {segment.number: _name(segment, where) for segment in _segments(dataset)}
     names = {number: name for number, name in named.items() if name is not None}
-    if not any(level_named(name) not in (None, "sacrum") for name in names.values()):
+    if not any(vertebra_named(name) for name in names.values()):
         found = f"no vertebra among the codes of {len(named)} segments"
         raise InputError(52, where, found, "SNOMED CT codes of single vertebrae", "give a label map of the spine")
     return names

@@ -1,0 +1,96 @@
+"""Every good and bad label map of the book comes out as its row says: right level at the right place, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.inputs_labels import ANY, CASES, CT, MASK, VERSE, boxes, judge, labels
+from benchmarks.inputs_nifti import HU, MATRIX
+from benchmarks.nifti_maker import Nifti
+from pedicle.io.labels import bodies_mask, bodies_with_levels, no_labels_error
+from pedicle.io.nifti import read_nifti_labels
+from pedicle.io.options import ImportOptions
+from pedicle.io.read import read_ct, read_labels
+from pedicle.model.errors import InputError
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_case_comes_out_as_its_row_says(case, tmp_path: Path):
+    outcome = judge(case, tmp_path)
+    assert outcome.holds, outcome.verdict
+
+
+def test_the_book_is_large_enough():
+    assert len([case for case in CASES if case.code is not None]) >= 30
+
+
+def test_no_number_means_a_level_by_itself(tmp_path: Path):
+    """20 is L1 in VerSe, L3 in TotalSegmentator 1, the colon in version 2: without a name nobody knows."""
+    labels(ANY, boxes({"L1": 20}))(tmp_path)
+    with pytest.raises(InputError, match="--scheme"):
+        read_labels(tmp_path / ANY)
+    meant = {
+        name: read_labels(tmp_path / ANY, None, ImportOptions(scheme=name)).levels
+        for name in ("verse", "totalsegmentator-v1")
+    }
+    assert meant == {"verse": ["L1"], "totalsegmentator-v1": ["L3"]}
+    with pytest.raises(InputError, match="no vertebra"):
+        read_labels(tmp_path / ANY, None, ImportOptions(scheme="totalsegmentator-v2"))
+
+
+def test_mirrored_ct_and_labels_are_mirrored_together(tmp_path: Path):
+    flip = np.diag([-1.0, 1, 1, 1])
+    places = []
+    for name, matrix in (("a", MATRIX), ("b", flip @ MATRIX)):
+        folder = tmp_path / name
+        folder.mkdir()
+        Nifti(HU, matrix).save(folder / CT)
+        labels(MASK, boxes(VERSE), matrix=matrix)(folder)
+        found = read_labels(folder / MASK, read_ct(folder / CT)).volume
+        places.append(found.grid.lps_from_index(np.argwhere(found.values == 20)).mean(axis=0))
+    np.testing.assert_allclose(places[1], places[0] * [-1, 1, 1], atol=1e-4)
+
+
+def test_labels_alone_keep_their_own_grid(tmp_path: Path):
+    labels(MASK, boxes(VERSE))(tmp_path)
+    found = read_labels(tmp_path / MASK)
+    assert found.volume.grid.same_place(read_nifti_labels(tmp_path / MASK).volume.grid, 1e-6)
+    assert found.volume.values.dtype == np.uint8
+
+
+def test_bodies_take_their_level_from_the_map_they_lie_in(tmp_path: Path):
+    whole, bodies = boxes(VERSE), boxes({"T12": 1, "L1": 1})
+    bodies[:30] = 0
+    labels(MASK, whole)(tmp_path)
+    labels(ANY, bodies)(tmp_path)
+    levels = read_labels(tmp_path / MASK)
+    mask = bodies_mask(read_nifti_labels(tmp_path / ANY, ImportOptions(scheme="vertebrae-body")), "vertebrae-body")
+    found = bodies_with_levels(mask, levels)
+    assert (found.coverage, found.levels) == ("body", ["T12", "L1"])
+    expected = np.where(bodies > 0, whole, 0)
+    assert (found.volume.values == expected).all()
+
+
+def test_bodies_without_a_body_label_are_refused(tmp_path: Path):
+    labels(ANY, boxes({"L1": 2}))(tmp_path)
+    with pytest.raises(InputError, match="no vertebral bodies"):
+        bodies_mask(read_nifti_labels(tmp_path / ANY, ImportOptions(scheme="vertebrae-body")), "vertebrae-body")
+
+
+def test_spineps_keeps_ribs_and_drops_discs(tmp_path: Path):
+    labels(MASK, boxes({"T12": 19, "L1": 51, "L2": 119}))(tmp_path)
+    found = read_labels(tmp_path / MASK, None, ImportOptions(scheme="spineps"))
+    assert found.levels == ["T12"]
+    assert found.landmarks == ("ribs",)
+    assert found.structures is not None
+    assert (found.structures["ribs"].values == (boxes({"L1": 1}) > 0)).all()
+
+
+def test_a_missing_label_map_is_told_with_the_way_to_get_one():
+    line = str(no_labels_error("ct.nii.gz"))
+    assert line.startswith("E100 ct.nii.gz: no label map")
+    assert "TotalSegmentator" in line
+    assert "--labels" in line
