@@ -1,12 +1,13 @@
 """Needle plans on synthetic spines with a segmenter's errors, judged on the truth; and how long planning takes.
 
-The full campaign plans 100 spines and keeps one line a spine in benchmarks/.campaign, so that it can be stopped and
+The full campaign plans 100 spines and keeps one line a spine in benchmarks/out, so that it can be stopped and
 continued; `--quick` plans four. Same shapes as the phantom: consistency, not evidence on patients.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +30,11 @@ from pedicle.planning.options import PlanOptions
 from pedicle.planning.plan import plan
 from pedicle.planning.walls import SIDE_WALLS
 
-SPINES, QUICK = 100, 4
-KEPT = Path(__file__).parent / ".campaign" / "planning.jsonl"
+# A shorter campaign can be asked for: PEDICLE_SPINES=20.
+SPINES, QUICK = int(os.environ.get("PEDICLE_SPINES", "100")), 4
+KEPT = Path(__file__).parent / "out" / "planning.jsonl"
 PLACEMENTS = {"none": (0.0, 0.0), "1 mm / 1.5 deg": (1.0, 1.5), "1.5 mm / 3 deg": (1.5, 3.0)}
-STATED, DRAWS, RIM = "1 mm / 1.5 deg", 300, 12
+STATED, DRAWS, RIM = "1 mm / 1.5 deg", 200, 12
 Floats = NDArray[np.float64]
 
 

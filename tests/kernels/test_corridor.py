@@ -139,7 +139,7 @@ def test_shifted_needles_breach_a_tube_as_often_as_the_rayleigh_law_says(tunnel)
         axes,
         needle_errors(sigma, count),
         np.zeros((3, 3)),
-        np.array([1.5, SPACING, 20.0, 60.0]),
+        np.array([1.5, SPACING, 20.0, 60.0, 0.0]),
     )
     expected = np.exp(-(2.5**2) / (2 * sigma**2))
     # Three standard errors of the share, and 2 % for the field's trilinear rounding.
@@ -163,7 +163,7 @@ def test_the_wall_of_a_breach_is_the_side_the_needle_was_shifted_to(tunnel):
         axes,
         draws,
         np.zeros((3, 3)),
-        np.array([1.5, SPACING, 20.0, 60.0]),
+        np.array([1.5, SPACING, 20.0, 60.0, 0.0]),
     )
     np.testing.assert_array_equal(found[:, 1], [0, 1, 2, 3])  # medial, lateral, superior, inferior
     np.testing.assert_allclose(found[:, 0], 1.0, atol=0.05)

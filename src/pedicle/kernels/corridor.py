@@ -265,9 +265,10 @@ def misplaced(depth, canal, entry, target, axes, draws, boundary, rules):
 
     `axes` (3, 3): rows forward, medial, upward, unit and orthogonal. `draws` (n, 6): shift medial and upward at the entry
     (mm), turn towards medial and upward (rad), advance beyond the target (mm), boundary error in units of its SD.
-    A breach is positive when the needle's surface is beyond the wall. rules: radius, spacing, wall_j, canal_j.
+    A breach is positive when the needle's surface is beyond the wall. rules: radius, spacing, wall_j, canal_j, roughness:
+    how many SD of the boundary the mean wall lies outside the nearest points of a rough label surface.
     """
-    radius, spacing, wall_j, canal_j = rules[0], rules[1], rules[2], rules[3]
+    radius, spacing, wall_j, canal_j, roughness = rules[0], rules[1], rules[2], rules[3], rules[4]
     found = np.empty((draws.shape[0], 4))
     span = target - entry
     length = np.sqrt((span * span).sum())
@@ -290,14 +291,14 @@ def misplaced(depth, canal, entry, target, axes, draws, boundary, rules):
                 canal_worst, canal_step = near, step
         x, y, z = start + heading * (reach * worst_step / steps)
         normal = _slope(depth, x, y, z)
-        worst += draws[n, 5] * _boundary_sigma(normal, boundary)
+        worst += (draws[n, 5] - roughness) * _boundary_sigma(normal, boundary)
         wall = _sector(normal, axes[1], axes[2])
         x, y, z = start + heading * (reach * canal_step / steps)
-        canal_worst += draws[n, 5] * _boundary_sigma(_slope(canal, x, y, z), boundary)
+        canal_worst += (draws[n, 5] - roughness) * _boundary_sigma(_slope(canal, x, y, z), boundary)
         tip = start + heading * reach
         found[n, 0], found[n, 1], found[n, 2] = worst, wall, canal_worst
         found[n, 3] = interpolate(depth, tip[0], tip[1], tip[2], FAR_OUT)
-        found[n, 3] -= draws[n, 5] * _boundary_sigma(_slope(depth, tip[0], tip[1], tip[2]), boundary)
+        found[n, 3] -= (draws[n, 5] - roughness) * _boundary_sigma(_slope(depth, tip[0], tip[1], tip[2]), boundary)
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pedicle.model.sourced import quantity
 from pedicle.planning.corridor import Corridor
 from pedicle.planning.fields import Floats
 from pedicle.planning.options import PlanOptions
@@ -39,7 +40,8 @@ def breach_probability(corridor: Corridor, radius_mm: float, boundary: Floats, d
 
     fields = corridor.fields
     front, back = (fields.index([0.0, place, 0.0])[1] for place in corridor.zone_mm)
-    rules = np.array([radius_mm, fields.spacing_mm, front, back])
+    roughness = quantity("planning/limits", "label_roughness").value
+    rules = np.array([radius_mm, fields.spacing_mm, front, back, roughness])
     entry, target = fields.index(corridor.entry_mm), fields.index(corridor.target_mm)
     found = misplaced(fields.depth, fields.canal, entry, target, needle_axes(corridor), draws, boundary, rules)
     return _counted(found)
