@@ -50,7 +50,7 @@ def parsed(file: FoundFile, stream: Stream, with_pixels: bool = False) -> FileDa
     try:
         with quiet():
             dataset = _read(file, stream, with_pixels)
-            _check_limits(file, dataset)
+            _check_limits(file, dataset, stream.size)
     except PedicleError:
         raise
     except (RecursionError, MemoryError) as error:
@@ -125,7 +125,7 @@ def _at_pixels(source: Stream | io.BytesIO, dataset: FileDataset) -> bool:
     return (group << 16 | element) in _PIXELS
 
 
-def _check_limits(file: FoundFile, dataset: Dataset) -> None:
+def _check_limits(file: FoundFile, dataset: Dataset, size: int) -> None:
     """Refuse what no honest file holds: elements of more than 64 MiB before the pixels, sequences 16 deep."""
     from pydicom.dataelem import RawDataElement
 
@@ -138,6 +138,8 @@ def _check_limits(file: FoundFile, dataset: Dataset) -> None:
             element = part._dict[tag]
             if isinstance(element, RawDataElement):
                 if element.length > LARGEST_ELEMENT and element.length != 0xFFFFFFFF and tag not in _PIXELS:
+                    if element.length > size:
+                        raise damaged(file, "has an element longer than the file")
                     raise _too_deep(file, f"an element of {element.length / 1024**2:.0f} MiB")
             elif element.VR == "SQ":
                 waiting += [(item, depth + 1) for item in element.value]

@@ -14,20 +14,23 @@ from pedicle.model.volume import Volume
 
 
 def with_padding_masked(volume: Volume) -> tuple[Volume, list[Notice]]:
-    """The volume with padding marked `outside` and set to -1024 HU, and a note where this was found without a tag.
+    """The volume with padding marked `outside`, and a note where this was found without a tag.
 
     Two kinds are known: one constant value far below air (-2000, -3024), and a flat margin at the scanner's floor that
     reaches the border and lies under the noisier real air, or beside noisy tissue: measured air is never one number
-    where tissue is noisy. A noise-free image whose air is one number is left alone.
+    where tissue is noisy. The first is set to -1024 HU, the second keeps its values. A noise-free image whose air is one
+    number is left alone.
     """
-    found = _deep(volume.values, volume.outside)
+    values = volume.values
+    found = _deep(values, volume.outside)
     text = "padding far below air"
-    if found is None:
-        found, text = _floor(volume.values, volume.outside), "a flat margin outside the reconstruction circle"
+    if found is not None:
+        values = np.where(found, values.dtype.type(limits.AIR_VALUE_HU), values)
+    else:
+        found, text = _floor(values, volume.outside), "a flat margin outside the reconstruction circle"
     if found is None:
         return volume, []
     outside = found if volume.outside is None else found | volume.outside
-    values = np.where(found, volume.values.dtype.type(limits.AIR_VALUE_HU), volume.values)
     note = Notice("padding", "scan", f"{100 * found.mean():.1f} % of the voxels are {text}: treated as outside", "note")
     return replace(volume, values=values, outside=outside), [note]
 
