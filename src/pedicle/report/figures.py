@@ -17,7 +17,7 @@ from pedicle.report.needles import draw_clearances, draw_section, draw_shaft, dr
 from pedicle.report.options import ReportOptions
 from pedicle.report.svg import jpeg
 from pedicle.report.views import Plane, along_needle, facing, seen_by_detector, slab_mean
-from pedicle.report.walls import Walls, drawn, walls_of
+from pedicle.report.walls import RINGS, Walls, drawn, walls_of
 from pedicle.report.words import degree_signs, figure, sentence, with_unit
 
 Array = NDArray[np.float64]
@@ -121,7 +121,7 @@ def _coronal(studio: Studio, trajectory: Trajectory) -> Figure:
 def _probes_eye(studio: Studio, trajectory: Trajectory) -> Figure:
     depth = isthmus_depth_mm(studio.vertebra, trajectory)
     centre = trajectory.bone_entry_lps_mm + depth * trajectory.direction_lps
-    plane = along_needle(centre, trajectory.direction_lps, studio.axes[0], 46.0)
+    plane = along_needle(centre, trajectory.direction_lps, studio.axes[0], 42.0)
     canvas = studio.canvas(plane)
     studio.outlines(canvas, trajectory)
     placed = placement_ring(canvas, studio.dossier.plan, trajectory, depth)
@@ -185,8 +185,8 @@ def view_figure(studio: Studio, view: View, trajectories: tuple[Trajectory, ...]
     """The level as the C-arm's detector sees it: mean of the CT along the view, shadows of the walls, the needles."""
     plane = seen_by_detector(view.detector_lps, studio.axes[2], studio.vertebra.centroid_lps_mm, 96.0)
     canvas = Canvas(plane, jpeg(_mean_of(studio, plane), studio.options.jpeg_quality))
-    for name, style in drawn():
-        if name != "canal" and (share := studio.walls.shadow(name, plane, _WALL_PIXELS)) is not None:
+    for name, style in RINGS:
+        if (share := studio.walls.shadow(name, plane, _WALL_PIXELS)) is not None:
             canvas.outline(share, style)
     for trajectory in trajectories:
         draw_shaft(canvas, trajectory, "shaft")

@@ -18,7 +18,9 @@ from pedicle.report.svg import jpeg
 from pedicle.report.views import CurvedPlane
 
 _LEFT, _POSTERIOR = 0, 1
-_WIDTH_MM = 130.0
+_WIDTH_MM = 140.0
+# The spinous processes lie behind the bodies: the sagittal picture is moved back to hold them.
+_BACK_MM = 16.0
 _MARGIN_MM = 45.0
 _LABEL_PIXELS = 1.5
 
@@ -47,6 +49,8 @@ def _sheet(dossier: Dossier, along: int, across: int) -> CurvedPlane:
     low, high = _height_range(dossier, centres)
     centre = centres.mean(axis=0)
     centre[2] = (low + high) / 2
+    if along == _POSTERIOR:
+        centre[along] += _BACK_MM
     right, down = np.eye(3)[along], np.array([0.0, 0.0, -1.0])
     flat = CurvedPlane(centre, right, down, _WIDTH_MM, high - low, np.array([0.0]), np.array([0.0]))
     order = np.argsort(centres[:, 2])
@@ -67,7 +71,10 @@ def _drawn(dossier: Dossier, sheet: CurvedPlane, options: ReportOptions, title: 
         fractured = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
         canvas.outline(share, "wall-fractured" if fractured else "wall-body")
     for vertebra in dossier.spine.vertebrae:
-        canvas.tag(vertebra.level + ("" if vertebra.complete else " (cut)"), _on_sheet(sheet, vertebra))
+        height = sheet.place(vertebra.centroid_lps_mm)[1]
+        # A cut level at the very edge would be written over the words there; the table names it.
+        if 4.0 * canvas.type_mm < height < sheet.height_mm - 2.5 * canvas.type_mm:
+            canvas.tag(vertebra.level + ("" if vertebra.complete else " (cut)"), vertebra.centroid_lps_mm)
     seen = sheet.seen_from
     caption = f"Rows follow the spine, so nothing in a row is bent. Seen from the {seen}."
     return canvas.finished(
@@ -80,8 +87,3 @@ def _outlines(dossier: Dossier, sheet: CurvedPlane) -> Iterator[tuple[Vertebra, 
     for vertebra in dossier.spine.vertebrae:
         mask = (found == verse_of_level(vertebra.level)).astype(np.float32)
         yield vertebra, np.asarray(gaussian_filter(mask, 0.9), dtype=np.float32)
-
-
-def _on_sheet(sheet: CurvedPlane, vertebra: Vertebra) -> NDArray[np.float64]:
-    """The body's centre; the sheet passes through it, so its place in the picture is that of the flat sheet."""
-    return np.asarray(vertebra.centroid_lps_mm, dtype=np.float64)

@@ -35,7 +35,9 @@ from pedicle.report.words import (
 )
 
 UNVERIFIED = "†"
-_ROOM_LETTERS = 740.0
+_ROOM_LETTERS = 780.0
+# A needle alone is set in larger type to begin with.
+_LARGEST_ALONE = 0.84
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,11 @@ class Sheet:
     def scale(self) -> float:
         """Size of the type against its full size, from the length of the texts that vary."""
         cards = [sum(map(len, (c.skin, c.skin_note, c.depth_note, c.carm, c.nearest, c.approach))) for c in self.cards]
-        side_by_side = 2.0 if len(self.cards) > 1 else 1.0
-        letters = max(cards, default=0) * side_by_side + sum(map(len, self.gates)) + sum(map(len, self.refused))
+        alone = len(self.cards) == 1
+        letters = max(cards, default=0) * (1 if alone else 2) + sum(map(len, self.gates)) + sum(map(len, self.refused))
         letters += len(self.cement_basis) + len(self.counted)
-        return round(min(1.0, max(0.7, math.sqrt(_ROOM_LETTERS / max(letters, 1)))), 2)
+        largest = _LARGEST_ALONE if alone else 1.0
+        return round(min(largest, max(0.7, largest * math.sqrt(_ROOM_LETTERS / max(letters, 1)))), 2)
 
 
 def sheet_of(dossier: Dossier, level: LevelPlan) -> Sheet:

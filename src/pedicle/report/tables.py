@@ -24,7 +24,7 @@ from pedicle.report.words import (
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under columns; the first cell of a row names it."""
+    """Rows of text under columns; the first cell of a row names it; a row of two cells gives one reason for all."""
 
     title: str
     columns: tuple[str, ...]
@@ -115,7 +115,13 @@ def counted_words(vertebra: Vertebra) -> str:
     return f"{BASIS_WORDS[vertebra.basis]}; confidence {probability(vertebra.confidence)}"
 
 
+def _cut(vertebra: Vertebra) -> tuple[str, str]:
+    return vertebra.level, missing("cut by the border of the scan, neither measured nor planned")
+
+
 def _height_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
+    if not vertebra.complete:
+        return _cut(vertebra)
     why = why_missing(dossier, vertebra, "heights")
     heights = vertebra.heights_mm
     sigma = heights.sigma_mm if heights else None
@@ -132,8 +138,10 @@ def _height_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
 
 def _fracture_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
     found = vertebra.fracture
+    if not vertebra.complete:
+        return _cut(vertebra)
     if found is None:
-        return (vertebra.level, missing(why_missing(dossier, vertebra, "shape")), *("–",) * 8)
+        return (vertebra.level, missing(why_missing(dossier, vertebra, "shape")))
     return (
         vertebra.level,
         f"{measure(found.height_loss_percent, 'percent', found.sigma_percent)} against {found.reference}",
@@ -160,14 +168,16 @@ def grade_words(found: Fracture) -> str:
 def _posterior_wall(found: Fracture) -> str:
     wall = found.posterior_wall or missing("wall not evaluable")
     narrowing = found.canal_narrowing_percent
-    return wall + (f", canal narrowed by {measure(narrowing, 'percent')}" if finite(narrowing) else "")
+    narrowed = narrowing is not None and finite(narrowing) and narrowing >= 1.0
+    return wall + (f", canal narrowed by {measure(narrowing, 'percent')}" if narrowed else "")
 
 
 def _density_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
     found = vertebra.density
+    if not vertebra.complete:
+        return _cut(vertebra)
     if found is None:
-        why = why_missing(dossier, vertebra, "density")
-        return (vertebra.level, missing(why), missing(why), "–", "no")
+        return (vertebra.level, missing(why_missing(dossier, vertebra, "density")))
     value = found.density_mg_cm3
     usable = "yes" if found.usable else f"no: {found.reason or 'not usable'}"
     return (
@@ -180,6 +190,8 @@ def _density_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
 
 
 def _pedicle_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
+    if not vertebra.complete:
+        return _cut(vertebra)
     cells: list[str] = [vertebra.level]
     for side in SIDES:
         pedicle = (vertebra.pedicles or {}).get(side)

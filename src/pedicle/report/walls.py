@@ -17,6 +17,8 @@ from pedicle.report.views import Plane, sampled, shadow
 Share = NDArray[np.float32]
 _PARTS = {"body": PART_BODY, "left pedicle": PART_LEFT_PEDICLE, "right pedicle": PART_RIGHT_PEDICLE}
 _BLUR_VOXELS = 0.6
+_RING_HALF_MM = 2.5
+_RING_REACH_MM = 14.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +48,25 @@ def walls_of(vertebra: Vertebra, spine: Spine) -> Walls:
         return Walls(_label(vertebra.level, spine.labels))
     parts = vertebra.maps.parts
     fields = {name: (parts, _smooth(parts.values == code)) for name, code in _PARTS.items()}
+    fields |= _isthmuses(vertebra, parts)
     canal = vertebra.maps.canal_mm
     # 0.5 where the signed distance is nought: the outline at one half is the canal's wall.
     fields["canal"] = (canal, np.clip(0.5 - 0.5 * np.asarray(canal.values, np.float32), 0.0, 1.0))
     return Walls(fields)
+
+
+def _isthmuses(vertebra: Vertebra, parts: Volume) -> dict[str, tuple[Volume, Share]]:
+    """The narrowest slice of each pedicle, a few mm thick: the ring that is looked for on a true AP picture."""
+    found = {}
+    for side, pedicle in (vertebra.pedicles or {}).items():
+        if pedicle.centre_lps_mm is None or pedicle.axis_lps is None:
+            continue
+        offset = parts.grid.centres_lps_mm() - pedicle.centre_lps_mm
+        near = (np.abs(offset @ pedicle.axis_lps) < _RING_HALF_MM) & (np.linalg.norm(offset, axis=-1) < _RING_REACH_MM)
+        mask = near & (parts.values == _PARTS[f"{side} pedicle"])
+        if mask.any():
+            found[f"{side} ring"] = (parts, mask.astype(np.float32))
+    return found
 
 
 def _label(level: str, labels: Volume) -> dict[str, tuple[Volume, Share]]:
@@ -70,3 +87,7 @@ def drawn(side: Side | None = None) -> tuple[tuple[str, str], ...]:
     """Walls to draw and the style of each; the pedicle of `side` alone stands out when a side is named."""
     pedicles = [(f"{name} pedicle", "wall-pedicle" if side in (None, name) else "wall-pedicle-other") for name in SIDES]
     return (("bone", "wall-body"), ("body", "wall-body"), *pedicles, ("canal", "wall-canal"))
+
+
+RINGS = (("bone", "wall-body"), ("body", "wall-body"), ("left ring", "wall-pedicle"), ("right ring", "wall-pedicle"))
+"""Shadows to draw on a view through the level, and their styles."""

@@ -16,6 +16,7 @@ from pedicle.model.vertebra import Estimate
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 NOT_ASSESSED = "not assessed"
+_LEAD_WORDS = (NOT_ASSESSED, "depth unknown", "not evaluable")
 UNITS = {"mm": "mm", "deg": "°", "ml": "ml", "HU": "HU", "percent": "%", "mg/cm3": "mg/cm³", "mg_cm3": "mg/cm³"}
 
 RESEARCH_ONLY = (
@@ -60,10 +61,10 @@ def missing(reason: str = "") -> str:
 
 
 def bare_reason(reason: str) -> str:
-    """A reason without the words "not assessed" before it and the full stop behind it."""
+    """A reason without the lead words that say the same as what it stands behind, and without its full stop."""
     text = reason.strip().rstrip(".")
     head, colon, rest = text.partition(":")
-    return rest.strip() if colon and head.strip().lower() == NOT_ASSESSED else text
+    return bare_reason(rest) if colon and head.strip().lower() in _LEAD_WORDS else text
 
 
 def whole(value: float, unit: str) -> str:
