@@ -12,14 +12,14 @@ from pedicle.model.scan import Scan
 LINES_MM = np.array([-1.5, -0.75, 0.0, 0.75, 1.5])
 STEP_MM = 0.1
 SEARCH_MM = 3.0
-BLUR_BIAS_MM = 0.4
+BLUR_BIAS_MM = 0.6
 LEAST_CONTRAST_HU = 60.0
 
 
 def ct_width_mm(section: Section, grid: Grid, scan: Scan) -> float | None:
-    """Width by the local half maximum, mm, on lines along the least Feret diameter; None where no edge is met.
+    """Width by the local half maximum, mm, on lines along the width; None where no edge is met.
 
-    Blur moves a half maximum outwards: 0.4 mm are taken off the width.
+    Blur moves a half maximum outwards: 0.6 mm are taken off the width.
     """
     if not scan.acquisition.calibrated_hu:
         return None
@@ -28,7 +28,7 @@ def ct_width_mm(section: Section, grid: Grid, scan: Scan) -> float | None:
 
 
 def _line_width(section: Section, grid: Grid, scan: Scan, offset_mm: float) -> float | None:
-    across = section.least_feret
+    across = section.width_direction
     along = np.array([-across[1], across[0]])
     reach = section.contour_mm @ across
     low, high = float(reach.min()), float(reach.max())

@@ -28,6 +28,9 @@ GAP_SIDES_MM = (-2.5, -1.5, 1.5, 2.5)
 GAP_SHARE = 0.4
 GAP_MM2 = 15.0
 BRIDGES_MM = (1.5, 3.0)
+LYING = 0.85
+ACROSS = 0.866
+OVAL_RATIO = 1.6
 LINE_MM = np.arange(-3.0, 3.1, 0.75)
 LINE_TURN_DEG = 12.0
 
@@ -36,8 +39,8 @@ LINE_TURN_DEG = 12.0
 class Section:
     """The narrowest section in the vertebra's own grid: centre and forward direction in cells; sizes in mm.
 
-    `contour_mm` (n, 2) are points of its outline in the plane's axes (2, 3) about the centre; `least_feret` is the unit
-    direction (2,) along which it is narrowest. `bridged`: the label had a gap here, closed before measuring.
+    `contour_mm` (n, 2) are points of its outline in the plane's axes (2, 3) about the centre; `width_direction` is the
+    unit direction (2,) in them along which the width is taken. `bridged`: the label had a gap here, closed before measuring.
     """
 
     centre: NDArray[np.float64]
@@ -46,8 +49,8 @@ class Section:
     contour_mm: NDArray[np.float64]
     width_mm: float
     height_mm: float
+    width_direction: NDArray[np.float64]
     inscribed_mm: float
-    least_feret: NDArray[np.float64]
     bridged: bool = False
 
 
@@ -245,22 +248,29 @@ def measure(sweep: Sweep, centre: NDArray[np.float64], direction: NDArray[np.flo
     if report[3] != 1.0 or report[0] <= 0.0:
         return "the narrowest section is not closed"
     contour = _contour(mask, values) * 0.25
-    angles = np.radians(np.arange(0.0, 180.0, 2.0))
-    turned = np.stack([np.cos(angles), np.sin(angles)])
-    reach = contour @ turned
-    feret = reach.max(axis=0) - reach.min(axis=0)
+    calipers = _calipers(contour)
     inside = (np.argwhere(mask) - mask.shape[0] // 2) * 0.25
     nearest = np.sqrt(((inside[:, None, :] - contour[None, ::2, :]) ** 2).sum(axis=2).min(axis=1))
-    return Section(
-        centre,
-        direction,
-        axes,
-        contour,
-        float(feret.min()),
-        float(feret.max()),
-        2.0 * float(nearest.max()),
-        turned[:, int(feret.argmin())],
-    )
+    return Section(centre, direction, axes, contour, *calipers, 2.0 * float(nearest.max()))
+
+
+def _calipers(contour_mm: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64]]:
+    """Width, height and the direction of the width.
+
+    The least and largest Feret diameters; but where an oval lies on its side, as the lowest lumbar ones do, its least
+    diameter is the height and the width is the least across, within 30 degrees of right and left.
+    """
+    angles = np.radians(np.arange(0.0, 180.0, 2.0))
+    turned = np.stack([np.cos(angles), np.sin(angles)])
+    reach = contour_mm @ turned
+    feret = reach.max(axis=0) - reach.min(axis=0)
+    least = int(feret.argmin())
+    upright = abs(float(turned[0, least]))
+    if upright < LYING or feret.max() > OVAL_RATIO * feret.min():
+        return float(feret.min()), float(feret.max()), turned[:, least]
+    across = np.flatnonzero(np.abs(turned[1]) >= ACROSS)
+    width = int(across[feret[across].argmin()])
+    return float(feret[width]), float(feret[least]), turned[:, width]
 
 
 def _contour(mask: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:

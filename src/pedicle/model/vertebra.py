@@ -74,8 +74,8 @@ class Fracture:
 class Pedicle:
     """One pedicle. Lengths in mm; None = not evaluable, with the reason in words.
 
-    `width_mm` is the least Feret diameter of the narrowest section of the mask, `ct_width_mm` the same by the CT's edge,
-    `inscribed_mm` the largest circle. `axis_lps` points forward (into the body). `centre_lps_mm` is the isthmus.
+    `width_mm` is the least Feret diameter of the narrowest section, of the label weighed with the CT's edge where there is
+    one; `ct_width_mm` is by the CT's edge alone, `inscribed_mm` the label's largest circle. `axis_lps` points forward (into the body). `centre_lps_mm` is the isthmus.
     """
 
     side: Side
