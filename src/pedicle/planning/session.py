@@ -86,6 +86,11 @@ def session_warnings(spine: Spine, scan: Scan | None, levels: list[LevelPlan]) -
             "and height of a cleft fracture will differ"
         )
         found.append(Notice("position", "scan", text))
+    date = scan.acquisition.study_date if scan is not None else None
+    age = quantity("planning/limits", "scan_age")
+    when = f"CT of {date}" if date else "date of the CT not known"
+    text = f"{when}: if it is older than about {age.value:.0f} days, the fracture may have changed since"
+    found.append(Notice("scan-date", "scan", text, "note"))
     used = [level for level in levels if level.recommended]
     most = quantity("planning/limits", "levels_per_session")
     if len(used) > most.value:

@@ -1,0 +1,169 @@
+"""What is planned, what is refused, and with which words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pedicle.model.errors import InputError, RefusedError
+from pedicle.model.grid import Grid
+from pedicle.model.patient import Patient
+from pedicle.model.scan import Acquisition
+from pedicle.model.volume import Volume
+from pedicle.planning.options import PlanOptions
+from pedicle.planning.plan import plan
+
+
+@pytest.fixture(scope="module")
+def whole(analytic_vertebra):
+    return analytic_vertebra()
+
+
+def test_bodies_without_pedicles_are_refused(whole, spine_of, skin_scan):
+    with pytest.raises(RefusedError) as refused:
+        plan(spine_of(whole, coverage="body"), skin_scan(), PlanOptions(levels="all"))
+    assert refused.value.code == 400
+    assert refused.value.exit_code == 3
+    assert "pedicle" in str(refused.value)
+
+
+@pytest.mark.parametrize("levels", ["fractured", "all", " All "])
+def test_purpose_plan_needs_named_levels(whole, spine_of, skin_scan, levels):
+    with pytest.raises(RefusedError, match="E401"):
+        plan(spine_of(whole), skin_scan(), PlanOptions(levels=levels, purpose="plan"))
+    assert plan(spine_of(whole), skin_scan(), PlanOptions(levels="L3", purpose="plan"))["L3"].trajectories
+
+
+@pytest.mark.parametrize("levels", ["L9", "T12,L3", "", ","])
+def test_a_level_that_is_not_in_the_scan_is_an_input_error(whole, spine_of, skin_scan, levels):
+    with pytest.raises(InputError) as wrong:
+        plan(spine_of(whole), skin_scan(), PlanOptions(levels=levels))
+    assert wrong.value.code == 402
+    assert "L3" in str(wrong.value)  # says what there is
+
+
+def test_names_are_read_in_any_case_and_order(analytic_vertebra, spine_of, skin_scan):
+    spine = spine_of(replace(analytic_vertebra(), level="L2"), replace(analytic_vertebra(), level="L3"))
+    made = plan(spine, skin_scan(), PlanOptions(levels="l3, L2,l3", draws=500))
+    assert [level.level for level in made.levels] == ["L2", "L3"]
+
+
+def test_fractured_takes_graded_levels_only(whole, spine_of, skin_scan, wedge):
+    spine = spine_of(replace(whole, level="L2", fracture=wedge), whole)
+    assert [level.level for level in plan(spine, skin_scan(), PlanOptions()).levels] == ["L2"]
+    none = plan(spine_of(whole), skin_scan(), PlanOptions())
+    assert none.levels == ()
+    assert "no level" in none.warnings[-1].text
+
+
+@pytest.mark.parametrize(
+    ("fact", "words"),
+    [
+        ({"complete": False}, "cut by the border"),
+        ({"cemented": True}, "already cemented"),
+        ({"metal": True}, "metal"),
+        ({"maps": None}, "not measured"),
+        ({"posterior_wall_mm": None}, "not measured"),
+    ],
+)
+def test_a_level_that_cannot_be_planned_stays_with_its_reason(whole, spine_of, skin_scan, fact, words):
+    level = plan(spine_of(replace(whole, **fact)), skin_scan(), PlanOptions(levels="L3"))["L3"]
+    assert level.trajectories == ()
+    assert level.recommended == ()
+    assert words in level.refused[0]
+
+
+def test_an_unknown_gauge_names_the_catalogue(whole, spine_of, skin_scan):
+    with pytest.raises(InputError, match=r"E404.*11"):
+        plan(spine_of(whole), skin_scan(), PlanOptions(levels="L3", gauge=12))
+
+
+def test_a_fact_not_stated_is_an_open_gate_and_a_stated_one_is_not(whole, spine_of, skin_scan):
+    options = PlanOptions(levels="L3", draws=500)
+    nothing = plan(spine_of(whole), skin_scan(), options).open_gates
+    assert any("INR" in gate for gate in nothing)
+    assert any("L3" in gate for gate in nothing)
+    known = plan(spine_of(whole), skin_scan(), options, Patient(inr=1.0, consent=True)).open_gates
+    assert not any("INR" in gate or "consent" in gate for gate in known)
+    assert len(known) == len(nothing) - 2
+
+
+def test_supine_scans_old_scans_and_uncertain_levels_are_warned_of(whole, spine_of, skin_scan):
+    scan = skin_scan()
+    unsure = replace(whole, basis="given", confidence=0.5)
+    made = plan(spine_of(unsure), scan, PlanOptions(levels="L3", draws=500))
+    assert made.scan_position == "supine"
+    assert any("true AP" in notice.text for notice in made.warnings)
+    assert any("2026-01-01" in notice.text for notice in made.warnings)
+    assert any("unverified" in notice.text for notice in made["L3"].warnings)
+    prone = replace(scan, acquisition=Acquisition(patient_position="HFP"))
+    assert not any(
+        n.code == "position" for n in plan(spine_of(whole), prone, PlanOptions(levels="L3", draws=500)).warnings
+    )
+
+
+def test_a_broken_posterior_wall_is_a_danger(whole, spine_of, skin_scan, wedge):
+    broken = replace(whole, fracture=replace(wedge, posterior_wall="broken"))
+    notices = plan(spine_of(broken), skin_scan(), PlanOptions(levels="L3", draws=500))["L3"].warnings
+    assert [n.severity for n in notices if n.code == "posterior-wall"] == ["danger"]
+
+
+def test_without_a_ct_depth_is_unknown_but_bone_is_planned(whole, spine_of):
+    for found in plan(spine_of(whole), None, PlanOptions(levels="L3", draws=500))["L3"].trajectories:
+        assert found.skin_entry_lps_mm is None
+        assert found.skin_to_bone_mm is None
+        assert "depth unknown" in found.skin_reason
+        assert found.bone_to_target_mm > 30
+
+
+def box_mask(low, high, step=2.0) -> Volume:
+    shape = tuple(int((b - a) / step) + 1 for a, b in zip(low, high, strict=True))
+    matrix = np.diag([step, step, step, 1.0])
+    matrix[:3, 3] = low
+    return Volume(Grid(shape, matrix), np.ones(shape, np.uint8))
+
+
+def test_what_is_not_labelled_is_not_assessed(whole, spine_of, skin_scan):
+    found = plan(spine_of(whole), skin_scan(), PlanOptions(levels="L3", draws=500))["L3"].trajectories[0]
+    assert found.clearance["pleura"].mm is None
+    assert "not assessed" in found.clearance["pleura"].reason
+
+
+def test_distance_to_a_labelled_vessel_is_measured(whole, spine_of, skin_scan):
+    aorta = box_mask([-10.0, -60.0, -20.0], [10.0, -40.0, 20.0])
+    options = PlanOptions(levels="L3", draws=500, needles="two")
+    found = plan(spine_of(whole, structures={"aorta": aorta}), skin_scan(), options)["L3"].trajectories[0]
+    # From the tip straight forward to the box's face (half a voxel in front of its first centres), less the radius.
+    expected = found.target_lps_mm[1] - (-40.0 + 1.0) - found.needle.radius_mm
+    assert found.clearance["great_vessel"].mm == pytest.approx(expected, abs=0.1)
+
+
+def test_a_needle_through_lung_is_not_feasible(whole, spine_of, skin_scan):
+    lung = box_mask([10.0, 50.0, -20.0], [60.0, 70.0, 20.0])
+    options = PlanOptions(levels="L3", draws=500, needles="two")
+    found = plan(spine_of(whole, structures={"lung_left": lung}), skin_scan(), options)["L3"].trajectories
+    assert [t.feasible for t in found] == [False, True]
+    assert "lung" in found[0].reasons[0]
+
+
+def test_no_room_in_a_thoracic_pedicle_and_no_lung_labels_refuses_the_way_beside_it(
+    analytic_vertebra, spine_of, skin_scan
+):
+    thin = analytic_vertebra(level="T6", radii=(1.1, 1.1), convergence_deg=12.0)
+    level = plan(spine_of(thin), skin_scan(), PlanOptions(levels="T6", draws=500, needles="two"))["T6"]
+    assert level.recommended == ()
+    said = " ".join(level.refused + tuple(r for t in level.trajectories for r in t.reasons))
+    assert "lung not assessed" in said
+
+
+def test_with_lungs_labelled_and_far_the_way_beside_a_thin_pedicle_is_planned(analytic_vertebra, spine_of, skin_scan):
+    thin = analytic_vertebra(level="T6", radii=(1.1, 1.1), convergence_deg=12.0)
+    lung = box_mask([70.0, -60.0, -20.0], [90.0, -40.0, 20.0])
+    spine = spine_of(thin, structures={"lung": lung})
+    level = plan(spine, skin_scan(), PlanOptions(levels="T6", draws=500, needles="two"))["T6"]
+    assert [t.approach for t in level.trajectories] == ["parapedicular", "parapedicular"]
+    for found in level.trajectories:
+        assert found.clearance["canal"].mm > 2.0
+        assert found.clearance["pleura"].mm is not None
