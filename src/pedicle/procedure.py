@@ -91,6 +91,7 @@ def run(
         _read(case, sources, options, part(progress, 0.0, 0.2))
         for n, step in enumerate(STEPS[: last + 1]):
             _perform(case, step, options, part(progress, 0.2 + 0.8 * n / (last + 1), 0.2 + 0.8 * (n + 1) / (last + 1)))
+        case.refresh_files()
         progress(1.0, "done")
     return case
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.model.sourced import quantity, table
+from pedicle.model.sourced import quantity, remembered, table
 
 _FILE = "morphometry/heights"
 Sex = Literal["F", "M"]
@@ -43,7 +42,7 @@ def norm_heights_mm(level: str, sex: Sex | None = None) -> NDArray[np.float64]:
     return factor * np.array([anterior, middle, posterior])
 
 
-@cache
+@remembered
 def spread(sex: Sex | None = None) -> Spread:
     """Scatter about the norms; wider between people when the sex is not stated."""
     percent = {name: quantity(_FILE, "spread", name).value / 100.0 for name in table(_FILE)["spread"]}

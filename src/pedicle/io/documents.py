@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
 from pedicle.model.notices import Notice
 from pedicle.model.trajectory import WALLS, CementVolume, LevelPlan, Plan, Trajectory
 from pedicle.model.vertebra import Density, Estimate, Fracture, Pedicle, Spine, Vertebra
@@ -40,7 +42,15 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def to_bytes(document: dict[str, Any]) -> bytes:
     """A document as indented JSON with a final newline; ValueError for NaN or infinity, which never leave pedicle."""
-    return (json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False, default=_plain)
+    return (text + "\n").encode()
+
+
+def _plain(thing: Any) -> Any:
+    """A numpy number or truth value as Python's own; TypeError for anything else."""
+    if isinstance(thing, np.generic):
+        return thing.item()
+    raise TypeError(f"cannot write a {type(thing).__name__}")
 
 
 def _vertebra(vertebra: Vertebra) -> dict[str, Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 from pedicle.model.errors import InputError
 from pedicle.model.levels import levels
 from pedicle.model.scan import Coverage
-from pedicle.model.sourced import table
+from pedicle.model.sourced import remembered, table
 
 SCHEMES = (
     "verse",
@@ -54,7 +53,7 @@ class Scheme:
         return any(vertebra_named(name) for name in self.labels.values())
 
 
-@cache
+@remembered
 def scheme(name: str) -> Scheme:
     """A published scheme by its name; KeyError for one that is not in SCHEMES."""
     if name not in SCHEMES:

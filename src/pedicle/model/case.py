@@ -119,6 +119,14 @@ class Case:
         for file, content in files.items():
             _replace(self.folder / file, content)
 
+    def refresh_files(self) -> None:
+        """Write the named files again that differ from what their steps made; they are copies for people."""
+        for record in self.manifest["steps"].values():
+            for file, key in record["files"].items():
+                path, content = self.folder / file, self._bytes(key)
+                if not path.is_file() or path.read_bytes() != content:
+                    _replace(path, content)
+
     def save_manifest(self) -> None:
         """Write case.json durably."""
         _replace(self.folder / "case.json", _json(self.manifest, indent=1))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
-from pedicle.model.sourced import table
+from pedicle.model.sourced import remembered, table
 
 
 @dataclass(frozen=True)
@@ -19,14 +18,14 @@ class Level:
     sct: str
 
 
-@cache
+@remembered
 def levels() -> dict[str, Level]:
     """All levels by name, from the head down."""
     rows = table("levels")["level"]
     return {row["name"]: Level(row["name"], n, row["verse"], row["region"], row["sct"]) for n, row in enumerate(rows)}
 
 
-@cache
+@remembered
 def level_of_verse(number: int) -> str | None:
     """Name of a VerSe label, or None.
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
-from pedicle.model.sourced import as_quantity, table
+from pedicle.model.sourced import as_quantity, remembered, table
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Needle:
         return f"{self.gauge} G x {self.length_mm:.0f} mm"
 
 
-@cache
+@remembered
 def catalogue() -> tuple[Needle, ...]:
     """All needles, thickest first, shorter before longer."""
     rows = table("needles")

@@ -7,14 +7,16 @@ A file under data/ is TOML. A number is a row ``{value, unit, source, page, evid
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 Evidence = Literal["read", "computed", "fit", "unverified"]
 EVIDENCE: tuple[Evidence, ...] = ("read", "computed", "fit", "unverified")
 
@@ -88,6 +90,27 @@ def references_used() -> Iterator[set[str]]:
         _used.reset(token)
         if outer is not None:
             outer |= inner
+
+
+def remembered(function: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
+    """Like `functools.cache` for what is read from data files: a repeated answer notes its references again.
+
+    A plain cache would make the references of a case depend on what the process did before.
+    """
+    kept: dict[Any, tuple[Answer, frozenset[str]]] = {}
+
+    @wraps(function)
+    def answer(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        key = (args, tuple(sorted(kwargs.items())))
+        if key not in kept:
+            with references_used() as used:
+                found = function(*args, **kwargs)
+            kept[key] = (found, frozenset(used))
+        found, sources = kept[key]
+        _note("; ".join(sources))
+        return found
+
+    return answer
 
 
 def references() -> dict[str, str]:

@@ -1,0 +1,158 @@
+"""The steps in order: a case is made once, continued, changed in one place, and the same bytes come out again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pedicle import procedure
+from pedicle.model.case import Case
+from pedicle.model.errors import InputError, RefusedError
+from pedicle.model.patient import Patient
+from pedicle.phantom.options import FractureOptions, PhantomOptions
+from pedicle.planning.options import PlanOptions
+
+
+@pytest.fixture(scope="session")
+def patient_files(tmp_path_factory) -> Path:
+    """A small synthetic patient with a wedge at L1, as DICOM and a VerSe label map."""
+    folder = tmp_path_factory.mktemp("patient")
+    options = PhantomOptions(
+        top="T12",
+        bottom="L2",
+        shape=(230, 250, 100),
+        spacing_mm=(1.3, 1.3, 1.5),
+        fractures=(FractureOptions(level="L1", loss_percent=35.0),),
+        seed=11,
+    )
+    procedure.write_phantom(options, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(patient_files, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("cases") / "case"
+    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
+    procedure.run(patient_files / "ct", labels_of(patient_files), out, options)
+    return out
+
+
+def labels_of(folder: Path) -> Path:
+    return folder / "labels_seg-vert_msk.nii.gz"
+
+
+def document(case: Path, name: str) -> dict:
+    return json.loads((case / name).read_text(encoding="utf-8"))
+
+
+def outcome(case: Path) -> dict[str, bytes]:
+    """Every file but those that hold the times of the run."""
+    files = [path for path in case.rglob("*") if path.is_file() and path.name not in ("case.json", ".lock")]
+    return {str(path.relative_to(case)): path.read_bytes() for path in files}
+
+
+def test_the_fractured_level_is_found_and_planned(finished):
+    spine = {row["level"]: row for row in document(finished, "spine.json")["vertebrae"]}
+    assert spine["L1"]["genant_grade"] >= 2  # 35 % loss, 5 points from the nearest threshold
+    assert spine["L1"]["fracture_shape"] == "wedge"
+    assert spine["T12"]["genant_grade"] == 0
+    plan = document(finished, "plan.json")
+    assert [level["level"] for level in plan["levels"]] == ["L1"]
+    assert {t["side"] for t in plan["levels"][0]["trajectories"]} == {"left", "right"}
+    assert (finished / "report.html").stat().st_size > 50_000
+
+
+def test_the_case_names_what_made_it_and_no_one(finished):
+    manifest = document(finished, "case.json")
+    assert manifest["schema"] == "pedicle-case/1"
+    assert {"read", "measure", "plan", "report"} <= set(manifest["steps"])
+    assert all(len(row["sha256"]) == 64 for row in manifest["inputs"])
+    assert "PHANTOM" not in json.dumps(manifest)
+    assert manifest["references"]
+
+
+def test_a_second_run_repeats_nothing(finished, patient_files):
+    before = {name: step["seconds"] for name, step in document(finished, "case.json")["steps"].items()}
+    said: list[str] = []
+    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
+    procedure.run(
+        patient_files / "ct", labels_of(patient_files), finished, options, progress=lambda done, text: said.append(text)
+    )
+    assert {"measure: unchanged", "plan: unchanged", "report: unchanged"} <= set(said)
+    assert {name: step["seconds"] for name, step in document(finished, "case.json")["steps"].items()} == before
+
+
+def test_another_folder_and_shuffled_files_give_identical_bytes(finished, patient_files, tmp_path):
+    shuffled = tmp_path / "ct"
+    shuffled.mkdir()
+    for n, path in enumerate(sorted((patient_files / "ct").iterdir(), reverse=True)):
+        shutil.copy(path, shuffled / f"{n:04d}.dcm")
+    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
+    procedure.run(shuffled, labels_of(patient_files), tmp_path / "case", options)
+    here, there = outcome(tmp_path / "case"), outcome(finished)
+    assert sorted(here) == sorted(there)
+    assert [name for name in here if here[name] != there[name]] == []
+
+
+def test_planning_again_writes_the_report_anew(finished, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    before = (case / "report.html").read_bytes()
+    procedure.again(case, "plan", PlanOptions(levels="L2"))
+    assert [level["level"] for level in document(case, "plan.json")["levels"]] == ["L2"]
+    assert (case / "report.html").read_bytes() != before
+    assert Case.open(case).manifest["options"]["plan"]["levels"] == "L2"
+
+
+def test_a_named_file_that_was_changed_is_written_again(finished, patient_files, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    truth = (case / "plan.json").read_bytes()
+    (case / "plan.json").write_text("{}")
+    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
+    procedure.run(patient_files / "ct", labels_of(patient_files), case, options)
+    assert (case / "plan.json").read_bytes() == truth
+
+
+def test_purpose_plan_needs_levels_named_by_the_user(finished, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    with pytest.raises(RefusedError):
+        procedure.again(case, "plan", PlanOptions(levels="fractured", purpose="plan"))
+    assert (case / "plan.json").read_bytes() == (finished / "plan.json").read_bytes()
+
+
+def test_an_unknown_level_is_bad_input(finished, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    with pytest.raises(InputError):
+        procedure.again(case, "plan", PlanOptions(levels="L9"))
+
+
+def test_a_refused_input_leaves_no_folder(tmp_path, patient_files):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError):
+        procedure.run(tmp_path / "empty", labels_of(patient_files), tmp_path / "case")
+    assert not (tmp_path / "case").exists()
+
+
+def test_a_plan_without_a_ct_is_refused(tmp_path, patient_files):
+    with pytest.raises(InputError, match="no CT"):
+        procedure.run(None, labels_of(patient_files), tmp_path / "case")
+
+
+def test_stated_sex_is_used_for_norms(patient_files, tmp_path):
+    options = procedure.RunOptions(upto="measure")
+    procedure.run(patient_files / "ct", labels_of(patient_files), tmp_path / "case", options, Patient(sex="F"))
+    assert document(tmp_path / "case", "case.json")["steps"]["measure"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="a folder cannot be closed to its superuser")
+def test_a_read_only_folder_is_an_environment_fault(tmp_path, patient_files):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(Exception, match="cannot write"):
+        procedure.run(patient_files / "ct", labels_of(patient_files), tmp_path / "closed" / "case")
