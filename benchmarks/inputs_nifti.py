@@ -190,6 +190,9 @@ bad(27, "metres without saying so", path=FILE)(plain(matrix=lps_from_ijk(spacing
 
 _DARK = np.clip((HU + 160) / 400 * 255, 0, 255)
 bad(49, "slope 2 in the header", path=FILE)(fields(scl_slope=2.0, scl_inter=0.0))
+bad(49, "slope 2 and air without noise: it looks like padding", path=FILE)(
+    plain(values=np.where(HU < -900, -1000, HU), fields={"scl_slope": 2.0, "scl_inter": 0.0})
+)
 bad(49, "slope 0.5 in the header", path=FILE, code=16)(fields(scl_slope=0.5, scl_inter=0.0))
 bad(49, "slope -1 in the header", path=FILE)(fields(scl_slope=-1.0, scl_inter=0.0))
 bad(49, "1024 added", path=FILE, code=16)(plain(values=HU + 1024))

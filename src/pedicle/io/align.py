@@ -71,5 +71,7 @@ def _check_volumes(before: Volume, after: Volume, where: str) -> None:
 
 
 def _volumes_ml(volume: Volume) -> NDArray[np.float64]:
-    count = np.bincount(volume.values.ravel(), minlength=int(np.iinfo(np.uint16).max) + 1)
+    count = np.zeros(int(np.iinfo(np.uint16).max) + 1, np.int64)
+    for slab in volume.values:
+        count += np.bincount(slab.ravel(), minlength=count.size)
     return np.asarray(count * volume.grid.voxel_ml)

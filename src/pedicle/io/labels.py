@@ -64,7 +64,7 @@ def bodies_mask(raw: RawLabels, asked: str | None = None) -> Volume:
     wanted = [number for number in present if structure_named(scheme.labels[number]) == _BODIES]
     if not wanted:
         raise InputError(52, raw.where, f"no vertebral bodies in scheme {scheme.name}", "bodies", "give a body map")
-    return raw.volume.with_values(_mask(raw.volume.values, wanted))
+    return raw.volume.with_values(np.isin(raw.volume.values, wanted).view(np.uint8))
 
 
 def bodies_with_levels(bodies: Volume, levels: LabelMap) -> LabelMap:
@@ -89,7 +89,10 @@ def _scheme_of(raw: RawLabels, asked: str | None, present: list[int]) -> Scheme:
 
 
 def _present(values: NDArray[Any]) -> list[int]:
-    return [int(n) for n in np.flatnonzero(np.bincount(values.ravel())) if n]
+    seen = np.zeros(int(np.iinfo(np.uint16).max) + 1, bool)
+    for slab in values:
+        seen[slab] = True
+    return [int(n) for n in np.flatnonzero(seen) if n]
 
 
 def _check_known(present: list[int], scheme: Scheme, where: str) -> None:
@@ -132,16 +135,19 @@ def _landmarks(scheme: Scheme, present: list[int]) -> tuple[str, ...]:
 
 
 def _structures(volume: Volume, scheme: Scheme, present: list[int]) -> dict[str, Volume]:
-    groups: dict[str, list[int]] = {}
+    """One mask a structure that is there; every label belongs to one structure at most."""
+    group = np.zeros(max(present) + 1, np.uint8)
     for number in present:
         name = scheme.labels[number]
         known = "sacrum" if level_named(name) == "sacrum" else structure_named(name)
         if known in STRUCTURES:
-            groups.setdefault(known, []).append(number)
-    return {known: volume.with_values(_mask(volume.values, numbers)) for known, numbers in groups.items()}
+            group[number] = 1 + STRUCTURES.index(known)
+    if not group.any():
+        return {}
+    groups = group[volume.values]
+    there = [known for n, known in enumerate(STRUCTURES, start=1) if n in group]
+    return {known: volume.with_values(_equal(groups, 1 + STRUCTURES.index(known))) for known in there}
 
 
-def _mask(values: NDArray[Any], numbers: list[int]) -> NDArray[np.uint8]:
-    chosen = np.zeros(int(values.max()) + 1, np.uint8)
-    chosen[[number for number in numbers if number < chosen.size]] = 1
-    return np.asarray(chosen[values])
+def _equal(values: NDArray[Any], number: int) -> NDArray[np.uint8]:
+    return np.asarray(values == number).view(np.uint8)

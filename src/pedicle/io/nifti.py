@@ -82,8 +82,10 @@ def _check_scaling_confirmed(scan: Scan, slope: float, where: str) -> None:
     """A factor in the header is believed only when air in the image lies where air lies."""
     from pedicle.io import gate_limits as limits
 
+    if slope == 1.0:
+        return
     values, outside = scan.volume.values, scan.volume.outside
     air = values < limits.AIR_HU if outside is None else (values < limits.AIR_HU) & ~outside
-    if slope != 1.0 and air.mean() < limits.AIR_SHARE:
+    if air.mean() < limits.AIR_SHARE:
         found = f"values scaled by {slope:g} and no air to confirm it"
         raise InputError(49, where, found, "air near -1000 HU", "export the CT in Hounsfield units without scaling")
