@@ -22,10 +22,8 @@ def filled(folder: Path, dossier: Dossier, upto: str) -> Case:
     with Case.writing(folder) as case:
         case.manifest["inputs"] = [vars(item) for item in dossier.facts.inputs]
         case.manifest["versions"] = dict(dossier.facts.versions)
-        if dossier.patient is not None:
-            case.manifest["patient"] = dossier.patient.stated()
         results = {
-            "read": {"scan": dossier.scan, "labels": dossier.labels},
+            "read": {"scan": dossier.scan, "labels": dossier.labels, "patient": dossier.patient},
             "measure": dossier.spine,
             "plan": dossier.plan,
         }

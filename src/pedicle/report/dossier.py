@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -73,14 +73,7 @@ def gather(case: Case) -> Dossier:
         tuple(manifest.get("references", ())),
     )
     plan = case.load("plan") if case.step("plan") else None
-    return Dossier(read["scan"], read["labels"], case.load("measure"), plan, _patient(manifest.get("patient")), facts)
-
-
-def _patient(stated: dict[str, Any] | None) -> Patient | None:
-    if stated is None:
-        return None
-    known = {f.name for f in fields(Patient)}
-    return Patient(**{name: value for name, value in stated.items() if name in known})
+    return Dossier(read["scan"], read["labels"], case.load("measure"), plan, read.get("patient"), facts)
 
 
 def _own_version() -> str:
