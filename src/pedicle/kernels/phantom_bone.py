@@ -53,8 +53,9 @@ from pedicle.kernels.phantom_shapes import (
 )  # fmt: skip
 
 FAR = 60.0
-MARROW_SD_SHORT, MARROW_SD_LONG = 0.62, 0.22
+MARROW_SD_SHORT, MARROW_SD_LONG = 0.62, 0.30
 CORTEX_MG = 1150.0
+FIELD_VARIANCE = 0.72  # of the fine field read between its lattice points
 REGION = 1.18  # so that the mean of the standard region is the density asked for
 GAP = 1.8
 FIELD = 64
@@ -104,17 +105,21 @@ def vein(row, u, v, w):
 
 
 @kernel
-def marrow(row, u, v, w, s, side, above, below, behind, short, long):
-    """Trabecular density in mg/cm3 and the long texture at a local point; the body's field blends into the arch's."""
+def marrow(row, u, v, w, s, side, above, below, behind, short, long, crisp):
+    """Trabecular density in mg/cm3 and the long texture at a local point; the body's field blends into the arch's.
+
+    `crisp` is the spread of the fine grain: a voxel averages it, so large voxels see less of it, about the same mean.
+    """
     x, y, z = u + row[OFFSET_U], v + row[OFFSET_V], w + row[OFFSET_W]
     slow = field(long, x / 1.6, y / 1.6, z / 1.6)
     fine = field(short, x / 0.62, y / 0.62, z / 0.62)
-    spread = 0.5 * (MARROW_SD_LONG * MARROW_SD_LONG + MARROW_SD_SHORT * MARROW_SD_SHORT)
-    grain = exp(MARROW_SD_LONG * slow + MARROW_SD_SHORT * fine - spread)
+    spread = 0.5 * (MARROW_SD_LONG * MARROW_SD_LONG + FIELD_VARIANCE * crisp * crisp)
+    grain = exp(MARROW_SD_LONG * slow + crisp * fine - spread)
     t = -1.0 if s < -1.0 else (1.0 if s > 1.0 else s)
     base = row[DENSITY] * REGION * (0.88 + 0.28 * t * t + 0.12 * v / 18.0) * grain
     base += row[PACKED] * exp(-(((above + row[PACKED_DOWN]) / 1.4) ** 2)) * (0.6 + 0.8 * slow * slow)
     near = above if above > below else below
+    base += 75.0 * exp(side / 1.1)
     if side > -5.0:
         base += row[RIM] * exp(near / 1.6) * (side + 5.0) / 5.0
     if behind > 4.0:
@@ -168,6 +173,8 @@ def soft_of(row, base, u, v, w, side, end, above, hole, delta, long):
     if side < 2.0 and end > -1.5 and end < room:
         core = filled(side + 5.0 + 0.5 * slow, 6.0)
         base = mix(base, 96.0 - 22.0 * core + 7.0 * slow, filled(side - 0.8, delta + 0.5))
+    if side > -1.0 and side < 6.0 and end < room and v < 4.0:
+        base = mix(base, 52.0 + 8.0 * slow, filled(side - 2.6 - 1.2 * slow, delta + 0.4))
     edge = abs(u) - 0.5 * row[CANAL_WIDTH]
     if end < room:
         back = v - row[CANAL_BACK]
@@ -191,10 +198,10 @@ def soft_of(row, base, u, v, w, side, end, above, hole, delta, long):
 
 
 @kernel
-def bone_of(row, base, f, near, u, v, w, delta, law, short, long):
+def bone_of(row, base, f, near, u, v, w, delta, law, short, long, crisp):
     """A voxel's value with the bone of one vertebra over what is already there."""
     body, side, end, above, below, behind, s = near
-    density, slow = marrow(row, u, v, w, s, side, above, below, behind, short, long)
+    density, slow = marrow(row, u, v, w, s, side, above, below, behind, short, long, crisp)
     fine = field(short, (u + row[OFFSET_U]) / 0.62, (v + row[OFFSET_V]) / 0.62, (w + row[OFFSET_W]) / 0.62)
     t = shell(row, u, v, w, s, body, side, end, behind, slow, fine)
     inside = law[0] + law[1] * density
@@ -245,6 +252,10 @@ def paint_bone(hu, label, part, first_mm, step_mm, rows, capsules, rods, short, 
     ni, nj, nk = hu.shape
     slabs = (nk + 7) // 8
     delta = 1.07 * (step_mm[0] * step_mm[1] * step_mm[2]) ** (1.0 / 3.0)
+    crisp = MARROW_SD_SHORT
+    for axis in range(3):
+        length = 2.0 if axis < 2 else 4.0
+        crisp /= sqrt(1.0 + (step_mm[axis] / length) ** 2)
     radius = 4.0 * sqrt(step_mm[0] ** 2 + step_mm[1] ** 2 + step_mm[2] ** 2)
     for slab in prange(slabs):
         scratch = np.empty((512, 13))
@@ -262,7 +273,7 @@ def paint_bone(hu, label, part, first_mm, step_mm, rows, capsules, rods, short, 
                 ):
                     continue
                 paint_block(
-                    hu, label, part, scratch, owner, rows, short, long, law, every, delta, i0, i1, j0, j1, k0, k1
+                    hu, label, part, scratch, owner, rows, short, long, law, every, delta, crisp, i0, i1, j0, j1, k0, k1
                 )
 
 
@@ -357,7 +368,7 @@ def measure_rod(scratch, owner, vertebrae, rod, first_mm, step_mm, i0, i1, j0, j
 
 
 @kernel
-def paint_block(hu, label, part, scratch, owner, rows, short, long, law, every, delta, i0, i1, j0, j1, k0, k1):
+def paint_block(hu, label, part, scratch, owner, rows, short, long, law, every, delta, crisp, i0, i1, j0, j1, k0, k1):
     """Values and labels of one block from its distances."""
     at = -1
     for i in range(i0, i1):
@@ -391,7 +402,7 @@ def paint_block(hu, label, part, scratch, owner, rows, short, long, law, every, 
                         hu[i, j, k] = soft_of(row, hu[i, j, k], u, v, w, side, end, above, hole, delta, long)
                     if f < delta:
                         near = (body, side, end, above, below, behind, s)
-                        hu[i, j, k] = bone_of(row, hu[i, j, k], f, near, u, v, w, delta, law, short, long)
+                        hu[i, j, k] = bone_of(row, hu[i, j, k], f, near, u, v, w, delta, law, short, long, crisp)
                     code = part_of(row, u, v, w, side, body, behind)
                     number = int(row[LABEL])
                     if f >= 0.0 and hole < 0.0 and end < 0.5 * (row[DISC_UP] if w > 0.0 else row[DISC_DOWN]) + 2.0:

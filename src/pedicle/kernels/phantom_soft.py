@@ -46,8 +46,8 @@ def chest(s, x, y, above, slow, wide, base, delta):
     """Lung, heart and mediastinum above the diaphragm: (value, structure code)."""
     dx = x - s[SPINE_X]
     front = y - s[SPINE_Y] + s[BODY_HALF_DEPTH]
-    heart = ellipse(x - 20.0 + 0.25 * (front + 60.0), front + 62.0, 56.0, 42.0) + 2.0 * slow
-    middle = ellipse(dx - 5.0, front + 18.0, 27.0, 34.0) + 2.5 * slow
+    heart = ellipse(x - 20.0 + 0.25 * (front + 60.0), front + 62.0, 56.0, 42.0) + 2.5 * wide
+    middle = ellipse(dx - 5.0, front + 18.0, 27.0, 34.0) + 3.0 * wide
     flanks = ellipse(dx, front - 20.0, s[BODY_HALF_WIDTH] + 6.0, 30.0) + 1.0 * wide
     least = min(heart, middle, flanks)
     lung = -858.0 + 22.0 * wide + 60.0 * y / 120.0
@@ -70,7 +70,7 @@ def organs(s, x, y, slow, wide, base, delta):
     dx, dy = x - s[SPINE_X], y - s[SPINE_Y]
     high = s[HIGH]
     kidney = s[KIDNEY]
-    liver = ellipse(x + 78.0, y - s[MIDDLE_Y] + 8.0, 66.0, 82.0) + 0.55 * max(0.0, -high - 20.0) + 3.0 * slow
+    liver = ellipse(x + 78.0, y - s[MIDDLE_Y] + 8.0, 66.0, 82.0) + 0.95 * max(0.0, -high - 8.0) + 3.0 * slow
     if liver < delta:
         value = over(58.0 + 3.0 * wide, value, liver, delta)
         if abs(slow - 0.2 * wide) < 0.05 and liver < -8.0:
@@ -82,24 +82,24 @@ def organs(s, x, y, slow, wide, base, delta):
         code = SPLEEN_CODE if spleen < 0.0 else code
     stomach = ellipse(x - 62.0, y - s[BELLY] - 22.0, 46.0, 40.0) + 0.7 * max(0.0, abs(high - 55.0) - 45.0) + 3.0 * slow
     if stomach < delta and code == 0:
-        value = over(-850.0 if y < s[BELLY] + 6.0 else 32.0 + 5.0 * slow, value, stomach + 2.5, delta)
+        value = over(-850.0 if y < s[BELLY] + 6.0 else 18.0 + 9.0 * slow, value, stomach + 2.5, delta)
         value = over(44.0, value, max(stomach, -stomach - 3.5), delta)
     bowel = ellipse(x, y - s[BELLY] - 6.0, 112.0, 46.0) + 0.8 * max(0.0, high - 5.0)
     if bowel < 0.0 and code == 0 and stomach > 0.0:
         loop = 1.1 * wide + 0.35 * slow
-        if abs(loop) > 0.30:
-            value = 30.0 + 14.0 * slow
-        if loop > 1.25:
+        if abs(loop) > 0.42:
+            value = 14.0 + 16.0 * slow + 6.0 * wide
+        if loop > 1.05:
             value = -650.0 + 120.0 * slow
-        elif abs(abs(loop) - 0.36) < 0.08:
-            value = 44.0
+        elif abs(abs(loop) - 0.48) < 0.08:
+            value = 36.0
     if kidney > 0.0:
         side = abs(dx) - 62.0
         f = ellipse(side + 0.25 * dy, dy - 4.0, 27.0 * kidney, 23.0 * kidney)
         if f < 12.0:
             value = over(-104.0 + 3.0 * wide, value, f - 10.0, 3.0)
         if f < delta:
-            value = over(34.0 + 2.0 * wide, value, f, delta)
+            value = over(30.0 + 4.0 * wide, value, f, delta)
             sinus = ellipse(side + 12.0, dy + 1.0, 12.0 * kidney, 8.0 * kidney)
             value = over(-85.0, value, sinus + 2.0 * slow, 3.0)
             code = KIDNEY_CODE if f < 0.0 else code
@@ -133,7 +133,7 @@ def back_muscles(s, x, y, slow, wide, old, base, delta):
     dx, dy = abs(x - s[SPINE_X]), y - s[SPINE_Y]
     rear = y - s[CANAL_Y]
     streak = 1.0 if (0.8 * slow + 0.6 * wide) > 1.75 - 0.6 * old else 0.0
-    flesh = 56.0 - 6.0 * old + 5.0 * wide - 92.0 * streak * (0.4 + 0.4 * old)
+    flesh = 52.0 - 14.0 * old + 9.0 * wide + 5.0 * slow - 80.0 * streak * (0.4 + 0.4 * old)
     room = s[TIP_Y] - s[CANAL_Y]
     erector = ellipse(dx - 33.0, rear - 0.50 * room, 29.0, 0.52 * room)
     multi = ellipse(dx - 11.0, rear - 0.55 * room, 11.5, 0.48 * room)
@@ -145,9 +145,9 @@ def back_muscles(s, x, y, slow, wide, old, base, delta):
     if s[PSOAS] > 0.5:
         r = s[PSOAS]
         psoas = ellipse(dx - s[BODY_HALF_WIDTH] - 0.75 * r, dy - 4.0, r, 1.25 * r) + 0.6 * wide
-        value = over(58.0 + 4.0 * wide - 70.0 * streak * old, value, psoas, delta)
+        value = over(52.0 - 6.0 * old + 6.0 * wide - 70.0 * streak * old, value, psoas, delta)
         quad = ellipse(dx - 64.0, dy - 34.0, 19.0, 8.0) + 0.8 * wide
-        value = over(54.0 + 4.0 * wide - 70.0 * streak * old, value, quad, delta)
+        value = over(48.0 - 8.0 * old + 6.0 * wide - 70.0 * streak * old, value, quad, delta)
     return value
 
 
@@ -210,12 +210,14 @@ def tissue(s, x, y, z, short, long, old, delta):
         ring = s[RING] * (1.0 + 0.7 * (1.0 if dy > 0.3 * s[HALF_DEPTH] else 0.0)) + 1.5 * slow
         inner = under + ring
         layer = (under / ring + 1.0) * 3.0
-        flesh = 54.0 + 5.0 * wide - (70.0 if abs(layer - 1.0) < 0.09 or abs(layer - 2.0) < 0.09 else 0.0)
+        flesh = 50.0 - 12.0 * old + 9.0 * wide - (70.0 if abs(layer - 1.0) < 0.09 or abs(layer - 2.0) < 0.09 else 0.0)
         value = over(flesh, fat, under, delta)
         if inner < delta:
             hollow = -102.0 + 5.0 * wide
-            if strand > 1.35 or slow > 1.7:
-                hollow += 75.0
+            if strand > 1.2:
+                hollow += 60.0
+            if slow > 1.25:
+                hollow += 105.0 * min(1.0, 2.5 * (slow - 1.25))
             above = dome(s, x, y) if s[LUNG] > 0.5 else -FAR
             deep, found = hollow, 0
             if above < delta:

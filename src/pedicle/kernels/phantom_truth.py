@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pedicle.kernels.jit import kernel
-from pedicle.kernels.phantom_bone import marrow
+from pedicle.kernels.phantom_bone import MARROW_SD_SHORT, marrow
 from pedicle.kernels.phantom_shapes import (
     EDGE,
     FAR,
@@ -81,7 +81,7 @@ def ask_points(row, capsules, points, short, long):
         out[n, 3] = tube if u >= 0.0 else FAR
         out[n, 4] = tube if u < 0.0 else FAR
         out[n, 5], out[n, 6] = end, side
-        out[n, 7] = marrow(row, u, v, w, s, side, above, below, behind, short, long)[0]
+        out[n, 7] = marrow(row, u, v, w, s, side, above, below, behind, short, long, MARROW_SD_SHORT)[0]
     return out
 
 
