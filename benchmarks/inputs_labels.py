@@ -190,6 +190,16 @@ good(
     notice="labels-resampled",
     resample_labels=True,
 )
+_LEANING = lps_from_ijk([[1, 0, 0], [0, 1, 0], [0, 0.1, 0.995]])
+bad(45, "sheared label map", labels(MASK, boxes(VERSE, _LEANING), matrix=_LEANING), MASK)
+good(
+    51,
+    "sheared label map, resampling asked for",
+    labels(MASK, boxes(VERSE, _LEANING), matrix=_LEANING),
+    MASK,
+    notice="labels-resampled",
+    resample_labels=True,
+)
 bad(51, "one voxel aside, same shape", labels(MASK, _TRUE, matrix=_MOVED), MASK)
 bad(51, "same array, x axis the other way", labels(MASK, _TRUE, matrix=_FLIPPED), MASK)
 bad(51, "other spacing, same shape", labels(MASK, _TRUE, matrix=lps_from_ijk(spacing_mm=(1.6, 1.9, 2.0))), MASK)
@@ -257,6 +267,12 @@ bad(
     ANY,
 )
 bad(52, "parts without levels", labels(ANY, boxes({"L1": 50, "L2": 41}), {50: "body", 41: "vertebral_arch"}), ANY)
+bad(
+    52,
+    "parts by their file name",
+    labels("sub-x_seg-spine_msk.nii.gz", boxes({"L1": 50})),
+    "sub-x_seg-spine_msk.nii.gz",
+)
 bad(52, "TotalSegmentator names on VerSe numbers", labels(ANY, _TRUE, total(VERSE)), ANY)
 bad(52, "the scheme of a DICOM SEG", labels(ANY, _TRUE), ANY, scheme="dicom-seg")
 bad(52, "a CT given as label map", labels(ANY, HU, dtype="<i2"), ANY)

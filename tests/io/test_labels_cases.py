@@ -94,3 +94,62 @@ def test_a_missing_label_map_is_told_with_the_way_to_get_one():
     assert line.startswith("E100 ct.nii.gz: no label map")
     assert "TotalSegmentator" in line
     assert "--labels" in line
+
+
+def test_labels_alone_in_metres_are_refused(tmp_path: Path):
+    matrix = np.diag([0.001, 0.001, 0.001, 1.0]) @ MATRIX
+    labels(MASK, boxes(VERSE), matrix=matrix)(tmp_path)
+    with pytest.raises(InputError, match="unit of length") as caught:
+        read_labels(tmp_path / MASK)
+    assert caught.value.code == 27
+
+
+def masks(folder: Path, **given: np.ndarray) -> Path:
+    """A folder as TotalSegmentator leaves it: one mask a class."""
+    folder.mkdir()
+    for name, values in given.items():
+        Nifti(values, MATRIX, dtype="<u1").save(folder / f"{name}.nii.gz")
+    return folder
+
+
+def test_a_folder_of_masks_is_one_label_map(tmp_path: Path):
+    truth = boxes({"T12": 19, "L1": 20})
+    folder = masks(
+        tmp_path / "segmentations",
+        vertebrae_T12=truth == 19,
+        vertebrae_L1=truth == 20,
+        aorta=boxes({"L2": 1}),
+        liver=np.ones(truth.shape),
+    )
+    found = read_labels(folder)
+    assert (found.scheme, found.levels, list(found.structures or ())) == (
+        "totalsegmentator-v2",
+        ["T12", "L1"],
+        ["aorta"],
+    )
+    assert (found.volume.values == truth).all()
+
+
+def test_a_sixth_lumbar_mask_keeps_its_name(tmp_path: Path):
+    folder = masks(
+        tmp_path / "s", vertebrae_L5=boxes({"T12": 1}), vertebrae_L6=boxes({"L1": 1}), vertebrae_S1=boxes({"L2": 1})
+    )
+    found = read_labels(folder)
+    assert found.levels == ["L5", "L6"]
+    assert found.landmarks == ("sacrum",)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"liver": boxes({"L1": 1})}, 52),
+        ({"vertebrae_L1": boxes({"L1": 7})}, 52),
+        ({"vertebrae_L1": boxes({"L1": 1}), "vertebrae_L2": boxes({"L1": 1})}, 52),
+        ({"vertebrae_L1": boxes({"L1": 1}), "vertebrae_L2": boxes({"L2": 1})[1:]}, 51),
+        ({"aorta": boxes({"L1": 1})}, 52),
+    ],
+)
+def test_folders_that_are_no_label_map_are_refused(tmp_path: Path, given, code):
+    with pytest.raises(InputError) as caught:
+        read_labels(masks(tmp_path / "s", **given))
+    assert caught.value.code == code

@@ -61,6 +61,15 @@ def with_right_angles(volume: Volume, where: str, resample: bool) -> tuple[Volum
     return volume.resampled(_covering(volume.grid, square), order=1, fill=_AIR_HU), (told,)
 
 
+def check_spacing(grid: Grid, where: str) -> None:
+    """Voxels of a size a spine can be measured on; InputError 27, most often a wrong unit of length."""
+    low, high = limits.SPACING_MM
+    spacing = grid.spacing_mm
+    if spacing.min() < low or spacing.max() > high:
+        found = f"voxels of {' x '.join(f'{step:.4g}' for step in spacing)} mm"
+        raise InputError(27, where, found, f"{low:g} to {high:g} mm", "check the unit of length of the export")
+
+
 def _covering(grid: Grid, square: Grid) -> Grid:
     """The square grid, grown until it holds every corner of the sheared one."""
     index = square.index_from_lps(grid.corners_lps_mm())

@@ -13,6 +13,7 @@ from pedicle.io.raw import RawLabels
 from pedicle.io.schemes import Scheme, level_named, recognise, structure_named, vertebra_named
 from pedicle.model.errors import InputError
 from pedicle.model.levels import verse_of_level
+from pedicle.model.notices import Notice
 from pedicle.model.scan import InputFile, LabelMap, Scan
 from pedicle.model.volume import Volume
 
@@ -40,19 +41,14 @@ def label_map(raw: RawLabels, scan: Scan | None, asked: str | None, resample: bo
     Raises InputError 51 (another place), 52 (scheme not named, unknown values, no level), 53 (one number on two
     vertebrae).
     """
-    from pedicle.io.align import aligned
-
     present = _present(raw.volume.values)
     if not present:
         raise InputError(52, raw.where, "no labelled voxel", "vertebrae", "give the label map of this CT")
     scheme = _scheme_of(raw, asked, present)
     _check_known(present, scheme, raw.where)
     _check_levels(present, scheme, raw.where)
-    notices = raw.notices
-    if scan is not None:
-        volume, told = aligned(raw.volume, scan.volume.grid, raw.where, resample)
-        raw, notices = replace(raw, volume=volume), notices + told
-    found = _translated(raw, scheme, present, notices)
+    volume, told = _placed(raw, scan, resample)
+    found = _translated(replace(raw, volume=volume), scheme, present, raw.notices + told)
     return found if scan is None else replace(found, warnings=found.warnings + bone_notices(found, scan))
 
 
@@ -77,6 +73,21 @@ def bodies_with_levels(bodies: Volume, levels: LabelMap) -> LabelMap:
     mask, _ = aligned(bodies, levels.volume.grid, "body map", resample=False)
     values = np.where(mask.values > 0, levels.volume.values, 0).astype(np.uint8)
     return replace(levels, volume=levels.volume.with_values(values), scheme="vertebrae-body", coverage="body")
+
+
+def _placed(raw: RawLabels, scan: Scan | None, resample: bool) -> tuple[Volume, tuple[Notice, ...]]:
+    """The labels on the scan's grid; on their own when there is none, which must then be a believable one."""
+    from pedicle.io.align import aligned
+    from pedicle.io.geometry import check_spacing, with_right_angles
+
+    if scan is not None and resample:
+        return aligned(raw.volume, scan.volume.grid, raw.where, resample)
+    volume, told = with_right_angles(raw.volume, raw.where, resample=False)
+    if scan is None:
+        check_spacing(volume.grid, raw.where)
+        return volume, told
+    volume, moved = aligned(volume, scan.volume.grid, raw.where, resample)
+    return volume, told + moved
 
 
 def _scheme_of(raw: RawLabels, asked: str | None, present: list[int]) -> Scheme:
@@ -112,7 +123,7 @@ def _check_levels(present: list[int], scheme: Scheme, where: str) -> None:
     raise InputError(52, where, "no vertebra among the labels", "at least one", "give a label map of the spine")
 
 
-def _translated(raw: RawLabels, scheme: Scheme, present: list[int], notices: tuple[Any, ...]) -> LabelMap:
+def _translated(raw: RawLabels, scheme: Scheme, present: list[int], notices: tuple[Notice, ...]) -> LabelMap:
     stored = raw.volume.values
     verse = np.zeros(max(present) + 1, np.uint8)
     for number in present:

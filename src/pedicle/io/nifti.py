@@ -49,8 +49,6 @@ def read_nifti_labels(path: Path, options: ImportOptions | None = None, progress
 
     Raises InputError 39, 42 to 48, 50, and 52 for values that are not whole numbers.
     """
-    from pedicle.io.geometry import with_right_angles
-
     options = options or ImportOptions()
     with opened(path) as stream:
         header = read_header(stream, path.name, options.use)
@@ -60,9 +58,9 @@ def read_nifti_labels(path: Path, options: ImportOptions | None = None, progress
             slabs.put(start, slab, path.name)
         extra = trailing(stream, path.name)
     digest = sha256_of(path)
-    volume, told = with_right_angles(Volume(header.grid, slabs.values), path.name, resample=False)
+    volume = Volume(header.grid, slabs.values).canonical()
     names = name_table(header.extensions, path.name, must_read=options.scheme is None)
-    return RawLabels(volume.canonical(), names, path.name, digest, "nifti", trailing_notice(extra, digest) + told)
+    return RawLabels(volume, names, path.name, digest, "nifti", trailing_notice(extra, digest))
 
 
 def _hounsfield(header: NiftiHeader) -> NDArray[Any]:

@@ -11,7 +11,6 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from pedicle.io.bounded import CT_BUDGET, LABEL_BUDGET, Budget, check_budget, opened, sha256_of, slabs_of, trailing
-from pedicle.io.geometry import with_right_angles
 from pedicle.io.label_values import LabelSlabs
 from pedicle.io.nrrd_header import NrrdHeader, read_header
 from pedicle.io.options import ImportOptions
@@ -44,8 +43,8 @@ def read_nrrd_labels(path: Path, options: ImportOptions | None = None, progress:
             slabs.put(start, slab, path.name)
         extra = trailing(stream, path.name)
     digest = sha256_of(path)
-    volume, told = with_right_angles(Volume(header.grid, slabs.values), path.name, resample=False)
-    return RawLabels(volume.canonical(), header.names, path.name, digest, "nrrd", trailing_notice(extra, digest) + told)
+    volume = Volume(header.grid, slabs.values).canonical()
+    return RawLabels(volume, header.names, path.name, digest, "nrrd", trailing_notice(extra, digest))
 
 
 @contextmanager

@@ -40,7 +40,9 @@ def read_ct(path: Path | str, options: ImportOptions | None = None, progress: Pr
 def read_labels(
     path: Path | str, scan: Scan | None = None, options: ImportOptions | None = None, progress: Progress = silent
 ) -> LabelMap:
-    """A label map (NIfTI, NRRD, DICOM SEG) in VerSe numbers on the scan's grid, or on its own without a scan.
+    """A label map (NIfTI, NRRD, DICOM SEG, or a folder with one NIfTI mask a structure) in VerSe numbers.
+
+    It lies on the scan's grid afterwards, or on its own without a scan.
 
     The scheme is what `options.scheme` says, what the file's name table says, or what a VerSe/BIDS file name says;
     it is never guessed from numbers. Raises InputError 51 to 53 and what the format's reader raises.
@@ -48,7 +50,11 @@ def read_labels(
     from pedicle.io.labels import label_map
 
     path, options = Path(path), options or ImportOptions()
-    match format_of(path):
+    match "folder" if path.is_dir() else format_of(path):
+        case "folder":
+            from pedicle.io.class_files import read_class_files
+
+            raw = read_class_files(path, options, progress)
         case "nifti":
             from pedicle.io.nifti import read_nifti_labels
 

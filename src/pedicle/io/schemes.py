@@ -26,6 +26,7 @@ BY_NAMES = "name-table"
 _LEVEL = re.compile(r"(?:vertebrae?[ _])?([CTL]\d{1,2}|S1|sacrum|coccyx)(?:[ _]vertebra)?", re.IGNORECASE)
 _TOTALSEGMENTATOR = re.compile(r"vertebrae_[CTLS]\d{1,2}")
 _VERSE_FILE = re.compile(r".*_seg-vert_msk\.nii(\.gz)?|verse\d+\w*_seg\.nii(\.gz)?", re.IGNORECASE)
+_PARTS_FILE = re.compile(r".*_seg-(spine|subreg)_msk\.nii(\.gz)?", re.IGNORECASE)
 _STRUCTURES = (
     ("lungs", re.compile(r"(upper_|middle_|lower_)?lung(s|_(upper|middle|lower)_lobe)?(_(left|right))?")),
     ("ribs", re.compile(r"ribs?(_.*)?")),
@@ -105,6 +106,8 @@ def recognise(names: dict[int, str] | None, where: str, asked: str | None, prese
         return _from_names(names, where)
     if _VERSE_FILE.fullmatch(where):
         return scheme("verse")
+    if _PARTS_FILE.fullmatch(where):
+        return scheme("spineps-parts")
     raise _ask(where, "label numbers without names")
 
 

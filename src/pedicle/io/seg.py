@@ -12,7 +12,6 @@ from pedicle.io.align import placed
 from pedicle.io.bounded import sha256_of
 from pedicle.io.dicom_files import FoundFile, find_files, looks_like_dicom, opened, shown
 from pedicle.io.dicom_parse import parsed, quiet
-from pedicle.io.geometry import with_right_angles
 from pedicle.io.labels import STRUCTURES, label_map
 from pedicle.io.options import ImportOptions
 from pedicle.io.raw import RawLabels
@@ -147,8 +146,7 @@ def _volume(dataset: Any, numbers: list[int], where: str) -> Volume:
             raise InputError(52, where, "segments that overlap", "one label a voxel", fix) from error
         raise
     grid = Grid(found.array.shape, np.asarray(found.affine, dtype=np.float64))
-    volume, _ = with_right_angles(Volume(grid, np.asarray(found.array, dtype=np.uint16)), where, resample=False)
-    return volume.canonical()
+    return Volume(grid, np.asarray(found.array, dtype=np.uint16)).canonical()
 
 
 def _unreadable(where: str, reason: str) -> InputError:
