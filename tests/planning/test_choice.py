@@ -33,7 +33,9 @@ def test_bodies_without_pedicles_are_refused(whole, spine_of, skin_scan):
 def test_purpose_plan_needs_named_levels(whole, spine_of, skin_scan, levels):
     with pytest.raises(RefusedError, match="E401"):
         plan(spine_of(whole), skin_scan(), PlanOptions(levels=levels, purpose="plan"))
-    assert plan(spine_of(whole), skin_scan(), PlanOptions(levels="L3", purpose="plan"))["L3"].trajectories
+    assert plan(spine_of(whole), skin_scan(), PlanOptions(levels="L3", purpose="plan", needles="two"))[
+        "L3"
+    ].trajectories
 
 
 @pytest.mark.parametrize("levels", ["L9", "T12,L3", "", ","])
@@ -46,13 +48,13 @@ def test_a_level_that_is_not_in_the_scan_is_an_input_error(whole, spine_of, skin
 
 def test_names_are_read_in_any_case_and_order(analytic_vertebra, spine_of, skin_scan):
     spine = spine_of(replace(analytic_vertebra(), level="L2"), replace(analytic_vertebra(), level="L3"))
-    made = plan(spine, skin_scan(), PlanOptions(levels="l3, L2,l3", draws=500))
+    made = plan(spine, skin_scan(), PlanOptions(levels="l3, L2,l3", draws=500, needles="two"))
     assert [level.level for level in made.levels] == ["L2", "L3"]
 
 
 def test_fractured_takes_graded_levels_only(whole, spine_of, skin_scan, wedge):
     spine = spine_of(replace(whole, level="L2", fracture=wedge), whole)
-    assert [level.level for level in plan(spine, skin_scan(), PlanOptions()).levels] == ["L2"]
+    assert [level.level for level in plan(spine, skin_scan(), PlanOptions(needles="two")).levels] == ["L2"]
     none = plan(spine_of(whole), skin_scan(), PlanOptions())
     assert none.levels == ()
     assert "no level" in none.warnings[-1].text
@@ -81,7 +83,7 @@ def test_an_unknown_gauge_names_the_catalogue(whole, spine_of, skin_scan):
 
 
 def test_a_fact_not_stated_is_an_open_gate_and_a_stated_one_is_not(whole, spine_of, skin_scan):
-    options = PlanOptions(levels="L3", draws=500)
+    options = PlanOptions(levels="L3", draws=500, needles="two")
     nothing = plan(spine_of(whole), skin_scan(), options).open_gates
     assert any("INR" in gate for gate in nothing)
     assert any("L3" in gate for gate in nothing)
@@ -93,25 +95,26 @@ def test_a_fact_not_stated_is_an_open_gate_and_a_stated_one_is_not(whole, spine_
 def test_supine_scans_old_scans_and_uncertain_levels_are_warned_of(whole, spine_of, skin_scan):
     scan = skin_scan()
     unsure = replace(whole, basis="given", confidence=0.5)
-    made = plan(spine_of(unsure), scan, PlanOptions(levels="L3", draws=500))
+    made = plan(spine_of(unsure), scan, PlanOptions(levels="L3", draws=500, needles="two"))
     assert made.scan_position == "supine"
     assert any("true AP" in notice.text for notice in made.warnings)
     assert any("2026-01-01" in notice.text for notice in made.warnings)
     assert any("unverified" in notice.text for notice in made["L3"].warnings)
     prone = replace(scan, acquisition=Acquisition(patient_position="HFP"))
     assert not any(
-        n.code == "position" for n in plan(spine_of(whole), prone, PlanOptions(levels="L3", draws=500)).warnings
+        n.code == "position"
+        for n in plan(spine_of(whole), prone, PlanOptions(levels="L3", draws=500, needles="two")).warnings
     )
 
 
 def test_a_broken_posterior_wall_is_a_danger(whole, spine_of, skin_scan, wedge):
     broken = replace(whole, fracture=replace(wedge, posterior_wall="broken"))
-    notices = plan(spine_of(broken), skin_scan(), PlanOptions(levels="L3", draws=500))["L3"].warnings
+    notices = plan(spine_of(broken), skin_scan(), PlanOptions(levels="L3", draws=500, needles="two"))["L3"].warnings
     assert [n.severity for n in notices if n.code == "posterior-wall"] == ["danger"]
 
 
 def test_without_a_ct_depth_is_unknown_but_bone_is_planned(whole, spine_of):
-    for found in plan(spine_of(whole), None, PlanOptions(levels="L3", draws=500))["L3"].trajectories:
+    for found in plan(spine_of(whole), None, PlanOptions(levels="L3", draws=500, needles="two"))["L3"].trajectories:
         assert found.skin_entry_lps_mm is None
         assert found.skin_to_bone_mm is None
         assert "depth unknown" in found.skin_reason
@@ -126,7 +129,7 @@ def box_mask(low, high, step=2.0) -> Volume:
 
 
 def test_what_is_not_labelled_is_not_assessed(whole, spine_of, skin_scan):
-    found = plan(spine_of(whole), skin_scan(), PlanOptions(levels="L3", draws=500))["L3"].trajectories[0]
+    found = plan(spine_of(whole), skin_scan(), PlanOptions(levels="L3", draws=500, needles="two"))["L3"].trajectories[0]
     assert found.clearance["pleura"].mm is None
     assert "not assessed" in found.clearance["pleura"].reason
 

@@ -22,7 +22,10 @@ from pedicle.planning.candidates import (
 from pedicle.planning.fields import Floats, SideFields
 
 # Weights of the score, in mm of clearance: what a line off the pedicle's middle or out of the usual angles is worth less.
-BODY_NEED_MM, FLOOR_MM, SATURATION_MM = 0.5, -3.0, 2.5
+BODY_NEED_MM, SATURATION_MM = 0.5, 2.5
+# Lines with less than this are not looked at: a paramedian line a little outside is still shown with its reason, a single
+# needle is only of use when it is inside.
+FLOOR_MM: dict[Aim, float] = {"paramedian": -2.0, "midline": 0.3, "cleft": 0.3}
 MIDDLE_COST_PER_MM = 0.1
 CONVERGENCE_DEG, TILT_DEG, COST_PER_DEG = (-5.0, 35.0), 15.0, 0.05
 ENTRY_SKIN_MM, CLEAR_BEHIND_MM = 2.0, 40.0
@@ -82,9 +85,10 @@ def find_corridor(
 
     make = _through if approach == "transpedicular" else _beside
     search = make(vertebra, fields, radius_mm)
+    search.rules[2] = FLOOR_MM[aim]
     if len(search.entries) == 0:
         return None
-    for depth_mm in TIP_DEPTHS_MM:
+    for depth_mm in TIP_DEPTHS_MM if aim == "paramedian" else TIP_DEPTHS_MM[:1]:
         ends, cost = _ends(vertebra, fields, aim, depth_mm)
         if len(ends) == 0:
             continue
@@ -132,7 +136,7 @@ def _ends(vertebra: Vertebra, fields: SideFields, aim: Aim, depth_mm: float) -> 
 def _rules(fields: SideFields, radius_mm: float, planes: tuple[float, float], extra: tuple[float, float]) -> Floats:
     """The kernel's rules; `planes` are the pedicle's front and back as indices, `extra` the entry's skin and the middle's cost."""
     skin_mm, middle_cost = extra
-    limits = [radius_mm, BODY_NEED_MM, FLOOR_MM, SATURATION_MM, fields.spacing_mm]
+    limits = [radius_mm, BODY_NEED_MM, 0.0, SATURATION_MM, fields.spacing_mm]
     return np.array([*limits, *planes, skin_mm, middle_cost, CLEAR_BEHIND_MM])
 
 
