@@ -61,11 +61,13 @@ def _isthmuses(vertebra: Vertebra, parts: Volume) -> dict[str, tuple[Volume, Sha
     for side, pedicle in (vertebra.pedicles or {}).items():
         if pedicle.centre_lps_mm is None or pedicle.axis_lps is None:
             continue
-        offset = parts.grid.centres_lps_mm() - pedicle.centre_lps_mm
+        index = np.argwhere(parts.values == _PARTS[f"{side} pedicle"])
+        offset = parts.grid.lps_from_index(index) - pedicle.centre_lps_mm
         near = (np.abs(offset @ pedicle.axis_lps) < _RING_HALF_MM) & (np.linalg.norm(offset, axis=-1) < _RING_REACH_MM)
-        mask = near & (parts.values == _PARTS[f"{side} pedicle"])
-        if mask.any():
-            found[f"{side} ring"] = (parts, mask.astype(np.float32))
+        if near.any():
+            mask = np.zeros(parts.grid.shape, np.float32)
+            mask[tuple(index[near].T)] = 1.0
+            found[f"{side} ring"] = (parts, mask)
     return found
 
 
@@ -79,7 +81,7 @@ def _label(level: str, labels: Volume) -> dict[str, tuple[Volume, Share]]:
 
 
 def _smooth(mask: NDArray[np.bool_]) -> Share:
-    """A mask without its steps: 0.6 voxel of blur moves the edge of a 4 mm round pedicle by less than 0.05 mm."""
+    """A mask without its steps: 0.6 voxel of blur moves the edge of a 4 mm round pedicle by less than 0.1 mm."""
     return np.asarray(gaussian_filter(mask.astype(np.float32), _BLUR_VOXELS), dtype=np.float32)
 
 
