@@ -23,7 +23,7 @@ SCHEMES = (
 )
 BY_NAMES = "name-table"
 
-_LEVEL = re.compile(r"(?:vertebrae?[ _])?([CTL]\d{1,2}|S1|sacrum|coccyx)(?:[ _]vertebra)?", re.IGNORECASE)
+_LEVEL = re.compile(r"(?:vertebrae?[ _])?([CTL]\d{1,2}|S[1-6]|sacrum|coccyx)(?:[ _]vertebra)?", re.IGNORECASE)
 _TOTALSEGMENTATOR = re.compile(r"vertebrae_[CTLS]\d{1,2}")
 _VERSE_FILE = re.compile(r".*_seg-vert_msk\.nii(\.gz)?|verse\d+\w*_seg\.nii(\.gz)?", re.IGNORECASE)
 _PARTS_FILE = re.compile(r".*_seg-(spine|subreg)_msk\.nii(\.gz)?", re.IGNORECASE)
@@ -64,7 +64,7 @@ def scheme(name: str) -> Scheme:
 
 
 def level_named(name: str) -> str | None:
-    """The level a label name stands for, or None; S1 is the top of the sacrum.
+    """The level a label name stands for, or None; S1 to S6 are parts of the sacrum.
 
     >>> level_named("vertebrae_L1"), level_named("T12"), level_named("vertebrae_S1"), level_named("rib_left_1")
     ('L1', 'T12', 'sacrum', None)
@@ -73,7 +73,9 @@ def level_named(name: str) -> str | None:
     if match is None:
         return None
     word = match.group(1)
-    found = "sacrum" if word.upper() == "S1" else (word.upper() if len(word) <= 3 else word.lower())
+    found = (
+        "sacrum" if re.fullmatch(r"S\d", word, re.IGNORECASE) else (word.upper() if len(word) <= 3 else word.lower())
+    )
     return found if found in levels() else None
 
 
