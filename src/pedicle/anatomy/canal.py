@@ -14,7 +14,8 @@ from pedicle.model.volume import Volume
 
 TILTS_DEG = np.arange(-30.0, 30.1, 3.0)
 LEAST_AREA_MM2, MOST_AREA_MM2 = 50.0, 700.0
-CLOSINGS_MM = (0.0, 5.0, 12.0, 20.0)
+# Gaps to bridge, left to right (a lamina lost) and front to back (a slab of a pedicle lost), mm.
+CLOSINGS_MM = ((0.0, 0.0), (0.0, 4.0), (5.0, 0.0), (5.0, 7.0), (12.0, 0.0), (12.0, 7.0), (20.0, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,8 @@ def see_through(view: Volume, low_mm: NDArray[np.float64]) -> Canal | None:
     """The canal in a view of a vertebra's signed distance (x left, y back, z head), or None where no hole is found.
 
     `low_mm` is the frame position of the view's first node. The tilts about the left-right axis that reach 97 % of
-    the largest hole are taken together; their middle is the canal's direction. Where the arch is open, gaps of 5, 12
-    and 20 mm from left to right are bridged in turn.
+    the largest hole are taken together; their middle is the canal's direction. Where the arch is open, gaps are bridged
+    in turn, small ones first.
     """
     for closing in CLOSINGS_MM:
         found = _best_tilt(view, low_mm, closing)
@@ -71,7 +72,7 @@ def see_through(view: Volume, low_mm: NDArray[np.float64]) -> Canal | None:
     return None
 
 
-def _best_tilt(view: Volume, low_mm: NDArray[np.float64], closing_mm: float) -> Canal | None:
+def _best_tilt(view: Volume, low_mm: NDArray[np.float64], closing_mm: tuple[float, float]) -> Canal | None:
     slopes = np.tan(np.radians(TILTS_DEG))
     holes = [_hole(view, low_mm, float(slope), closing_mm) for slope in slopes]
     areas = np.array([hole.area_mm2 for hole in holes])
@@ -82,24 +83,27 @@ def _best_tilt(view: Volume, low_mm: NDArray[np.float64], closing_mm: float) -> 
     return _hole(view, low_mm, middle, closing_mm)
 
 
-def _hole(view: Volume, low_mm: NDArray[np.float64], slope: float, closing_mm: float) -> Canal:
+def _hole(view: Volume, low_mm: NDArray[np.float64], slope: float, closing_mm: tuple[float, float]) -> Canal:
     from pedicle.kernels.shadow import largest_hole, shadow
 
     spacing = float(view.grid.spacing_mm[0])
     level = round(-float(low_mm[2]) / spacing)
     margin = int(np.ceil(abs(slope) * view.grid.shape[2])) + 2
     image = shadow(view.values, slope, level, margin)
-    if closing_mm > 0:
-        image = _closed_across(image, round(closing_mm / spacing))
+    if any(closing_mm):
+        image = _closed(image, round(closing_mm[0] / spacing), round(closing_mm[1] / spacing))
     low = np.array([low_mm[0], low_mm[1] - margin * spacing])
-    return Canal(largest_hole(image), low, spacing, slope, closing_mm)
+    return Canal(largest_hole(image), low, spacing, slope, max(closing_mm))
 
 
-def _closed_across(image: NDArray[np.bool_], cells: int) -> NDArray[np.bool_]:
+def _closed(image: NDArray[np.bool_], across: int, along: int) -> NDArray[np.bool_]:
+    """The shadow with gaps of so many cells bridged, from left to right, then from front to back."""
     from scipy.ndimage import binary_closing
 
-    wide = np.pad(image, ((cells, cells), (0, 0)))
-    return np.asarray(binary_closing(wide, np.ones((cells + 1, 1), bool))[cells:-cells])
+    wide = np.pad(image, ((across, across), (along, along)))
+    for shape in ((across + 1, 1), (1, along + 1)):
+        wide = binary_closing(wide, np.ones(shape, bool))
+    return np.asarray(wide[across : across + image.shape[0], along : along + image.shape[1]])
 
 
 def moved(canal: Canal, x_mm: float, y_mm: float) -> Canal:

@@ -5,7 +5,7 @@ Each round looks at the vertebra along the last round's axes; four rounds settle
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,11 @@ class Anatomy:
     def body_centre_mm(self) -> NDArray[np.float64]:
         """Centroid of the body in the frame."""
         return np.asarray(np.argwhere(self.body).mean(axis=0) * self.spacing_mm + self.low_mm)
+
+    def with_columns(self, found: Columns) -> Anatomy:
+        """The same look with other columns, and the endplates through them."""
+        plates = endplates(found)
+        return self if plates is None else replace(self, columns=found, lower=plates[0], upper=plates[1])
 
     @property
     def body_share(self) -> float:

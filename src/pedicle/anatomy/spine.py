@@ -11,6 +11,7 @@ from pedicle.anatomy.bone import cut_bone
 from pedicle.anatomy.border import parts_cut, touching
 from pedicle.anatomy.curve import kyphosis_deg, superior_directions
 from pedicle.anatomy.density import measure_density, patient_density
+from pedicle.anatomy.edges import with_ct_edges
 from pedicle.anatomy.field import BoneField, bone_field
 from pedicle.anatomy.flags import find_flags
 from pedicle.anatomy.fracture import grade_fractures
@@ -26,6 +27,8 @@ from pedicle.model.progress import Progress, silent
 from pedicle.model.scan import Acquisition, LabelMap, Scan
 from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.model.volume import Volume
+
+_Look = tuple[Anatomy, float] | str
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +64,12 @@ def find_vertebrae(
     labelled = [_labelled(volume, name, counts[name], padding) for name in names]
     centres = np.array([one.field.centroid_lps_mm for one in labelled])
     directions = superior_directions(centres, np.array([_looks_whole(one, volume) for one in labelled]))
-    found: list[tuple[Vertebra, Anatomy | None]] = []
+    looks: list[_Look] = []
     for n, one in enumerate(labelled):
-        progress(n / len(labelled), f"measuring {one.level}")
-        found.append(_measure(one, directions[n], labels.coverage == "whole", options))
+        progress(0.7 * n / len(labelled), f"measuring {one.level}")
+        looks.append(settle(one.field, directions[n], labels.coverage == "whole"))
+    progress(0.7, "grading")
+    found = [_measure(one, look, scan, options) for one, look in zip(labelled, looks, strict=True)]
     vertebrae = _with_findings([vertebra for vertebra, _ in found], scan, volume, options)
     sacrum = _landmark_notices(volume, padding)
     body_centres = np.array([vertebra.centroid_lps_mm for vertebra in vertebrae])
@@ -108,17 +113,18 @@ def _looks_whole(one: _Labelled, volume: Volume) -> bool:
 
 
 def _measure(
-    one: _Labelled, superior: NDArray[np.float64], whole: bool, options: MeasureOptions
+    one: _Labelled, look: _Look, scan: Scan | None, options: MeasureOptions
 ) -> tuple[Vertebra, Anatomy | None]:
-    settled = settle(one.field, superior, whole)
-    if isinstance(settled, str):
-        reason = "cut by the border of the scan" if len(one.border_mm) else settled
+    if isinstance(look, str):
+        reason = "cut by the border of the scan" if len(one.border_mm) else look
         return unmeasured(one.field, one.count, reason, not len(one.border_mm), one.notices), None
-    anatomy, step_deg = settled
+    anatomy, step_deg = look
     cut = parts_cut(anatomy, one.border_mm)
     if cut:
         reason = f"{' and '.join(cut)} cut by the border of the scan"
         return unmeasured(one.field, one.count, reason, False, one.notices), None
+    if scan is not None:
+        anatomy = anatomy.with_columns(with_ct_edges(anatomy.columns, anatomy.view, anatomy.low_mm, scan))
     return measured(one.field, one.count, anatomy, step_deg, options, one.notices), anatomy
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from pedicle.anatomy.edges import voxel_step_mm
 from pedicle.anatomy.field import BoneField
 from pedicle.anatomy.frame import Anatomy
 from pedicle.anatomy.heights import STATIONS, Profile, front_to_back, side_to_side, wedge_deg
@@ -63,8 +62,7 @@ def unmeasured(field: BoneField, count: Count, reason: str, complete: bool, noti
 
 def _heights(field: BoneField, found: Anatomy, profile: Profile) -> Heights:
     """Heights at the stations; the standard deviation grows with the voxel's step along the body's own axis."""
-    along = field.grid.axes @ found.lps_from_vertebra.axis(2) * field.grid.spacing_mm
-    step = float(np.abs(along).max())
+    step = voxel_step_mm(field.grid, found.lps_from_vertebra.axis(2))
     anterior, middle, posterior = (profile.height_at(share) for share in STATIONS)
     return Heights(anterior, middle, posterior, max(0.2, 0.33 * step))
 
