@@ -56,6 +56,7 @@ class VertebraShape:
     rim: float
     rotation_deg: float
     roll_deg: float
+    blend: float = 2.5
     cemented: bool = False
     thoracic: bool = False
 
@@ -136,6 +137,7 @@ def _shape(options: PhantomOptions, level: str, shared: np.ndarray) -> VertebraS
         roll_deg=0.8 * options.level_noise * own[22],
         cemented=options.cemented_level == level,
         thoracic=thoracic,
+        blend=2.5 + 1.5 * uniform[5] if options.held_out else 2.5,
     )
 
 

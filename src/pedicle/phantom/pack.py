@@ -47,7 +47,7 @@ def _body(row: NDArray[np.float64], shape: VertebraShape) -> None:
     row[column.SPUR], row[column.SPUR_PHASE] = shape.spur, 2.0 * pi * shape.phases[3]
     row[column.RING] = 0.6
     row[column.STATION] = STATION
-    row[column.BLEND] = 2.5
+    row[column.BLEND] = shape.blend
 
 
 def _arch(row: NDArray[np.float64], shape: VertebraShape) -> None:

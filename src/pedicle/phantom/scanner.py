@@ -75,7 +75,7 @@ def noise_filter(options: PhantomOptions) -> NDArray[np.float32]:
     fj = np.fft.rfftfreq(nj, options.spacing_mm[1])[None, :]
     f = np.hypot(fi, fj)
     cut = {"soft": 0.42, "standard": 0.55, "sharp": 0.72}[options.kernel]
-    power = (0.06 + 0.94 * np.minimum(1.0, f / 0.1)) * np.exp(-((f / cut) ** 4)) + 0.9 * np.exp(-((f / 0.05) ** 2))
+    power = (0.06 + 0.94 * np.minimum(1.0, f / 0.1)) * np.exp(-((f / cut) ** 4)) + 0.5 * np.exp(-((f / 0.05) ** 2))
     streak = (fj / np.maximum(f, 1e-9)) ** 2
     power *= 1.0 + 0.6 * (1.0 + options.obesity) * streak
     weight = np.full(power.shape, 2.0)

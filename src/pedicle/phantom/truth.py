@@ -152,14 +152,17 @@ def _level(geometry: Geometry, n: int, grid: Grid) -> LevelTruth:
 
 
 def _is_whole(geometry: Geometry, n: int, grid: Grid) -> bool:
-    """Whether a box around body, pedicles and arch lies in the grid."""
-    row = geometry.rows[n]
+    """Whether the body's box and the ends of the arch's processes (not the transverse ones) lie in the grid."""
+    row, capsules = geometry.rows[n], geometry.capsules[n]
     half_width = 0.5 * max(row[column.WIDTH_TOP], row[column.WIDTH_BOTTOM])
     half_height = 0.5 * max(row[column.HEIGHT_FRONT], row[column.HEIGHT_BACK]) + 2.0
-    rear = row[column.SPINE_BACK] + 3.0
-    front = -0.5 * row[column.DEPTH_TOP] - 2.0
-    box = [[u, v, w] for u in (-half_width, half_width) for v in (front, rear) for w in (-half_height, half_height)]
-    return bool(grid.contains(geometry.links[n].lps_from_vertebra @ np.array(box)).all())
+    back, front = row[column.SPINE_BACK] + 3.0, -0.5 * row[column.DEPTH_TOP] - 2.0
+    ends = [[u, v, w] for u in (-half_width, half_width) for v in (front, back) for w in (-half_height, half_height)]
+    for capsule in capsules[:4]:
+        for low, radius in ((0, capsule[6]), (3, capsule[7])):
+            u, v, w = capsule[low : low + 3]
+            ends += [[side * u, v + radius, w + up * radius] for side in (-1.0, 1.0) for up in (-1.0, 1.0)]
+    return bool(grid.contains(geometry.links[n].lps_from_vertebra @ np.array(ends)).all())
 
 
 def standard_density(geometry: Geometry, n: int, front: float, back: float) -> float:
