@@ -56,7 +56,7 @@ def test_a_ray_from_outside_is_negative_and_an_endless_one_is_cut(tunnel):
 
 
 def rules(radius: float) -> np.ndarray:
-    return np.array([radius, 0.5, -3.0, 50.0, SPACING, 20.0, 60.0, 2.0, 0.0, 5.0])
+    return np.array([radius, 0.5, -3.0, 50.0, SPACING, 20.0, 60.0, 2.0, 0.0, 5.0, 0.5])
 
 
 def search(depth: np.ndarray, entries: np.ndarray, targets: np.ndarray, blocked: np.ndarray | None = None):

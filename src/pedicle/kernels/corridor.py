@@ -72,7 +72,7 @@ def _walk(depth, canal, entry, target, rules, static, best):
                 return best
         elif y <= canal_j:
             least = min(least, d - radius)
-        elif d <= 0.0 and (1.0 - t) * length * spacing > skin_depth:
+        elif d < rules[10] and (1.0 - t) * length * spacing > skin_depth:
             return best
         least = min(least, interpolate(canal, x, y, z, 99.0) - radius)
         if least < floor or _worth(least, saturation) + static <= best:
@@ -128,7 +128,8 @@ def best_corridor(depth, canal, blocked, entries, targets, target_cost, middle, 
     Exhaustive over entries (n, 3) and targets (m, 3). Score is the least distance in mm from needle surface to wall or
     canal (worth a fifth beyond `saturation`), less the costs of target, angle and passing off the pedicle's middle.
     A later line must be better by 1e-4 mm, so that rounding does not choose.
-    rules: radius, body_need, floor, saturation, spacing, wall_j, canal_j, skin_depth, middle_per_mm, behind_mm.
+    rules: radius, body_need, floor, saturation, spacing, wall_j, canal_j, skin_depth, middle_per_mm, behind_mm,
+    bone_depth (least depth of the axis behind the canal's middle).
     """
     best, best_entry, best_target = -1e9, -1, -1
     spacing = rules[4]

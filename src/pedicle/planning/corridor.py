@@ -28,7 +28,7 @@ BODY_NEED_MM, SATURATION_MM = 0.5, 2.5
 FLOOR_MM: dict[Aim, float] = {"paramedian": -2.0, "midline": 0.3, "cleft": 0.3}
 MIDDLE_COST_PER_MM = 0.1
 CONVERGENCE_DEG, TILT_DEG, COST_PER_DEG = (-5.0, 35.0), 15.0, 0.05
-ENTRY_SKIN_MM, CLEAR_BEHIND_MM = 2.0, 40.0
+ENTRY_SKIN_MM, CLEAR_BEHIND_MM, AXIS_DEPTH_MM = 2.0, 40.0, 1.0
 # Beside the pedicle: usual angles, and how far behind the entry the body's flank may still be close.
 PARA_CONVERGENCE_DEG, PARA_ENTRY_SKIN_MM, PARA_COST_PER_DEG = (10.0, 45.0), 6.0, 1.0
 # The pedicle ends this far in front of the posterior wall.
@@ -137,7 +137,7 @@ def _rules(fields: SideFields, radius_mm: float, planes: tuple[float, float], ex
     """The kernel's rules; `planes` are the pedicle's front and back as indices, `extra` the entry's skin and the middle's cost."""
     skin_mm, middle_cost = extra
     limits = [radius_mm, BODY_NEED_MM, 0.0, SATURATION_MM, fields.spacing_mm]
-    return np.array([*limits, *planes, skin_mm, middle_cost, CLEAR_BEHIND_MM])
+    return np.array([*limits, *planes, skin_mm, middle_cost, CLEAR_BEHIND_MM, AXIS_DEPTH_MM])
 
 
 def _on_surface(fields: SideFields, start: Floats, end: Floats) -> tuple[Floats, Floats]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pedicle.model.frames import Side, unit
+from pedicle.model.levels import verse_of_level
 from pedicle.model.needle import Needle, catalogue
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
@@ -23,6 +24,8 @@ from pedicle.planning.skin import Skin, find_skin
 from pedicle.planning.views import bulls_eye, needle_angles, reach_words
 from pedicle.planning.walls import SIDE_WALLS, Walls, measure_walls, needed_mm
 
+# Steps of a mask that an entry may be moved over, mm.
+LABEL_STEPS_MM = 4.0
 GATED = (*SIDE_WALLS, "canal")
 
 
@@ -72,7 +75,9 @@ def plan_side(place: Site, aim: Aim, approach: Approach = "transpedicular") -> T
 def trajectory(place: Site, corridor: Corridor, gauge: int) -> tuple[Trajectory, int]:
     """Everything about a corridor with a needle of this gauge, and how many reasons it has not to be feasible."""
     fields = place.fields
-    entry, target = fields.lps(corridor.entry_mm), fields.lps(corridor.target_mm)
+    target = fields.lps(corridor.target_mm)
+    entry = first_in_label(place, fields.lps(corridor.entry_mm), target)
+    corridor = replace(corridor, entry_mm=fields.from_lps(entry))
     forward = unit(target - entry)
     skin = _skin(place.scan, entry, -forward)
     needle, reaches = _needle(gauge, skin, target)
@@ -108,6 +113,21 @@ def trajectory(place: Site, corridor: Corridor, gauge: int) -> tuple[Trajectory,
         skin_reason=skin.reason,
     )
     return planned, len(lacks)
+
+
+def first_in_label(place: Site, entry: Floats, target: Floats) -> Floats:
+    """The entry moved forward to where the line is in the label's own voxels, at most a few mm: a mask is steps.
+
+    Unchanged where the label map does not hold the level along this line.
+    """
+    labels = place.spine.labels
+    away = target - entry
+    share = np.arange(0.0, LABEL_STEPS_MM, 0.1) / float(np.linalg.norm(away))
+    inside = labels.sampled(entry + share[:, None] * away, order=0, fill=0) == verse_of_level(place.vertebra.level)
+    if inside.all() or not inside.any():
+        return entry
+    last = int(np.flatnonzero(~inside)[-1])
+    return np.asarray(entry + share[min(last + 1, len(share) - 1)] * away)
 
 
 def _skin(scan: Scan | None, entry: Floats, back: Floats) -> Skin:
