@@ -12,8 +12,8 @@ import pytest
 
 import pedicle
 from benchmarks.inputs_labels import MASK, VERSE, boxes, caret, total
-from benchmarks.inputs_nifti import HU, MATRIX, NRRD, nrrd_file
-from benchmarks.nifti_maker import Nifti
+from benchmarks.inputs_nifti import HU, MATRIX, NRRD, nrrd_file, rotation
+from benchmarks.nifti_maker import Nifti, lps_from_ijk, scene_on
 from pedicle.io.label_write import write_label_nifti, write_scan_nifti
 from pedicle.io.read import format_of, read_ct, read_labels
 from pedicle.model.errors import InputError, PedicleError
@@ -187,6 +187,46 @@ def test_formats_are_told_by_content(tmp_path):
     (tmp_path / "z").write_bytes(gzip.compress((tmp_path / "y.nrrd").read_bytes()))
     assert [format_of(tmp_path / name) for name in ("x.nii.gz", "y.nrrd", "z")] == ["nrrd", "nifti", "nifti"]
     assert format_of(tmp_path) == "dicom"
+
+
+@pytest.mark.parametrize("name", ["ct.nii.gz", "ct.nrrd", "ct.nii"])
+@pytest.mark.parametrize("degrees", [0.0, 7.0])
+def test_files_of_another_program_lie_where_it_put_them(tmp_path, name, degrees):
+    """SimpleITK writes the scene (its frame is LPS); the marker must come back where SimpleITK says it is."""
+    sitk = pytest.importorskip("SimpleITK")
+    matrix = lps_from_ijk(rotation(degrees).tolist())
+    image = sitk.GetImageFromArray(scene_on(matrix).astype(np.int16).transpose(2, 1, 0))
+    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(matrix[:3, 3].tolist())
+    image.SetDirection((matrix[:3, :3] / spacing).ravel().tolist())
+    sitk.WriteImage(image, str(tmp_path / name))
+    volume = read_ct(tmp_path / name).volume
+    index = np.unravel_index(volume.values.argmax(), volume.values.shape)
+    theirs = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
+    place = np.unravel_index(theirs.argmax(), theirs.shape)
+    np.testing.assert_allclose(
+        volume.grid.lps_from_index(index),
+        image.TransformIndexToPhysicalPoint([int(n) for n in place]),
+        atol=1e-3,
+    )
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["verse014-l1-l5/sub-verse014_ct", "totalsegmentator-example/example_ct"])
+def test_a_real_ct_lies_where_another_library_puts_it(shared_data, name):
+    sitk = pytest.importorskip("SimpleITK")
+    image = sitk.ReadImage(str(shared_data / f"{name}.nii.gz"))
+    grid = read_ct(shared_data / f"{name}.nii.gz").volume.grid
+    corners = [
+        image.TransformIndexToPhysicalPoint([(n - 1) * (c >> a & 1) for a, n in enumerate(image.GetSize())])
+        for c in range(8)
+    ]
+    index = grid.index_from_lps(np.array(corners))
+    assert np.abs(index - np.rint(index)).max() * grid.spacing_mm.max() < 1e-3
+    assert {tuple(row) for row in np.rint(index).astype(int)} == {
+        tuple((n - 1) * (c >> a & 1) for a, n in enumerate(grid.shape)) for c in range(8)
+    }
 
 
 def flipped(good: bytes, random: np.random.Generator, head: int) -> bytes:

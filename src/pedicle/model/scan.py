@@ -59,7 +59,8 @@ class LabelMap:
 
     `coverage` says whether a label holds the whole vertebra or only its body. `scheme` is the published convention the
     file was read in. `landmarks` are the structures in the file that levels can be counted from: "sacrum", "c2", "ribs".
-    `lungs`, `ribs` and `others` are optional masks of structures named in the file (uint8: 1 where present).
+    `structures` are masks (uint8, 1 where present, on the same grid) of what else the file names: "lungs", "ribs", "aorta",
+    "vena_cava", "kidneys", "spinal_cord", "spinal_canal", "sacrum".
     """
 
     volume: Volume
