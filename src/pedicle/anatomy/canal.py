@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.model.frames import Pose
 from pedicle.model.volume import Volume
 
 TILTS_DEG = np.arange(-30.0, 30.1, 3.0)
@@ -106,6 +107,18 @@ def _closed(image: NDArray[np.bool_], across: int, along: int) -> NDArray[np.boo
     return np.asarray(wide[across : across + image.shape[0], along : along + image.shape[1]])
 
 
-def moved(canal: Canal, x_mm: float, y_mm: float) -> Canal:
-    """The same tube shifted in its section."""
-    return replace(canal, low_mm=canal.low_mm + np.array([x_mm, y_mm]))
+@dataclass(frozen=True, eq=False)
+class Loan:
+    """A neighbour's canal laid along a straight line (LPS) through a vertebra whose own cannot be seen."""
+
+    point_lps_mm: NDArray[np.float64]
+    direction_lps: NDArray[np.float64]
+    section: Canal
+
+    def seen_in(self, lps_from_frame: Pose) -> Canal:
+        """The tube in a frame."""
+        point = lps_from_frame.inverse @ self.point_lps_mm
+        along = lps_from_frame.inverse.turn(self.direction_lps)
+        foot = point[:2] - along[:2] / along[2] * point[2]
+        low = self.section.low_mm + foot - self.section.centre_mm
+        return replace(self.section, low_mm=low, slope=float(along[1] / along[2]), carried=True)

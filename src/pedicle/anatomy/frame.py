@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.anatomy.canal import Canal, see_through
+from pedicle.anatomy.canal import Canal, Loan, see_through
 from pedicle.anatomy.endplates import Columns, Endplate, columns, endplates
 from pedicle.anatomy.field import BoneField
 from pedicle.anatomy.split import body_mask, largest_piece
@@ -19,6 +19,7 @@ from pedicle.model.frames import Pose, angle_deg, unit
 from pedicle.model.volume import Volume
 
 ROUNDS = 4
+NO_CANAL = "no canal to look through"
 VIEW_SPACING_MM = 1.0
 VIEW_MARGIN_MM = 3.0
 
@@ -66,34 +67,36 @@ class Anatomy:
         return np.asarray(self.body | (binary_dilation(self.body) & (self.view.values >= 0)))
 
 
-def settle(field: BoneField, superior: NDArray[np.float64], whole: bool = True) -> tuple[Anatomy, float] | str:
+def settle(
+    field: BoneField, superior: NDArray[np.float64], whole: bool = True, loan: Loan | None = None
+) -> tuple[Anatomy, float] | str:
     """The vertebra in its own frame and the last round's turn in degrees; or why it could not be found, in words.
 
     `superior` is a first guess of the direction to the head (LPS). With `whole` False the label is a body alone: no
-    canal is looked for and the back direction is the patient's own.
+    canal is looked for and the back direction is the patient's own. `loan` stands in for a canal that is not seen.
     """
     pose = _first_pose(field, superior)
     step = 0.0
     for _ in range(ROUNDS):
-        found = look(field, pose, whole)
+        found = look(field, pose, whole, loan)
         if isinstance(found, str):
             return found
         turned = _next_pose(found)
         step = _turn_deg(pose, turned)
         pose = turned
-    found = look(field, pose, whole)
+    found = look(field, pose, whole, loan)
     return found if isinstance(found, str) else (found, step)
 
 
-def look(field: BoneField, pose: Pose, whole: bool) -> Anatomy | str:
+def look(field: BoneField, pose: Pose, whole: bool, loan: Loan | None = None) -> Anatomy | str:
     """Canal, wall, body and endplates along the axes of a pose; or what could not be found, in words."""
     view = field.seen_from(pose, *field.box_in(pose, VIEW_MARGIN_MM), VIEW_SPACING_MM)
     low = pose.inverse @ view.grid.lps_from_index(np.zeros(3))
     canal, wall = None, None
     if whole:
-        canal = see_through(view, low)
+        canal = see_through(view, low) if loan is None else loan.seen_in(pose)
         if canal is None:
-            return "no canal to look through"
+            return NO_CANAL
         wall = posterior_wall(view, low, canal)
         if wall is None:
             return "no posterior wall in front of the canal"

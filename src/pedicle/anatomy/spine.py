@@ -9,18 +9,20 @@ from numpy.typing import NDArray
 
 from pedicle.anatomy.bone import cut_bone
 from pedicle.anatomy.border import parts_cut, touching
+from pedicle.anatomy.canal import Loan
 from pedicle.anatomy.curve import kyphosis_deg, superior_directions
 from pedicle.anatomy.density import measure_density, patient_density
 from pedicle.anatomy.edges import with_ct_edges
 from pedicle.anatomy.field import BoneField, bone_field
 from pedicle.anatomy.flags import find_flags
 from pedicle.anatomy.fracture import grade_fractures
-from pedicle.anatomy.frame import Anatomy, settle
+from pedicle.anatomy.frame import NO_CANAL, Anatomy, settle
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.order import Count, check_order, check_piece, count_levels
 from pedicle.anatomy.pedicles import find_pedicles
 from pedicle.anatomy.vertebra import measured, unmeasured
 from pedicle.model.errors import InputError
+from pedicle.model.frames import unit
 from pedicle.model.levels import verse_of_level
 from pedicle.model.notices import Notice
 from pedicle.model.progress import Progress, silent
@@ -68,6 +70,10 @@ def find_vertebrae(
     for n, one in enumerate(labelled):
         progress(0.7 * n / len(labelled), f"measuring {one.level}")
         looks.append(settle(one.field, directions[n], labels.coverage == "whole"))
+    for n, one in enumerate(labelled):
+        loan = _loan(looks, n) if looks[n] == NO_CANAL and not len(one.border_mm) else None
+        if loan is not None:
+            looks[n] = settle(one.field, directions[n], True, loan)
     progress(0.7, "grading")
     found = [_measure(one, look, scan, options) for one, look in zip(labelled, looks, strict=True)]
     vertebrae = _with_findings([vertebra for vertebra, _ in found], scan, volume, options)
@@ -110,6 +116,17 @@ def _looks_whole(one: _Labelled, volume: Volume) -> bool:
     """A first guess before parts are known: nothing at the head and feet end of the map."""
     k = volume.grid.index_from_lps(one.border_mm)[:, 2] if len(one.border_mm) else np.empty(0)
     return not bool(((k < 0.5) | (k > volume.grid.shape[2] - 1.5)).any())
+
+
+def _loan(looks: list[_Look], n: int) -> Loan | None:
+    """The canal between the neighbours above and below, when both show theirs."""
+    beside = [looks[m] for m in (n - 1, n + 1) if 0 <= m < len(looks)]
+    seen = [look[0] for look in beside if not isinstance(look, str) and look[0].canal is not None]
+    if len(seen) < 2:
+        return None
+    above, below = (a.lps_from_vertebra @ np.array([*a.canal.centre_at(0.0), 0.0]) for a in seen if a.canal)
+    section = seen[1].canal
+    return None if section is None else Loan(0.5 * (above + below), unit(above - below), section)
 
 
 def _measure(

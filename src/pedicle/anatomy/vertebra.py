@@ -85,6 +85,9 @@ def _quality_notices(level: str, found: Anatomy, step_deg: float) -> list[Notice
     if found.canal is not None and found.canal.closed_mm > 0:
         text = f"arch open: canal found by bridging a gap of up to {found.canal.closed_mm:.0f} mm"
         notices.append(Notice("arch-open", level, text))
+    if found.canal is not None and found.canal.carried:
+        text = "no closed arch: canal carried over from the neighbours, its distance is a guess"
+        notices.append(Notice("canal-carried", level, text, "danger"))
     if found.canal is None:
         notices.append(Notice("body-only", level, "label holds the body alone: no canal, no pedicles", "note"))
     return notices
