@@ -55,20 +55,20 @@ class Canvas:
         scale = np.array([self.plane.width_mm / columns, self.plane.height_mm / rows])
         lines = [(line[:, ::-1] + 0.5) * scale for line in trace(np.asarray(share, np.float64), 0.5)]
         kept = [line for line in lines if len(line) > 3]
-        self.add(svg.element("path", d=svg.path_of(kept), class_=f"wall {class_}"))
+        self.add(svg.element("path", d=svg.path_of(kept), class_=f"wall {class_}", vector_effect=svg.STEADY))
         return True
 
     def dot(self, point_mm: ArrayLike, class_: str, radius_mm: float) -> None:
         """A small disc at an LPS point."""
         x, y, _ = self.plane.place(point_mm)
-        self.add(svg.element("circle", cx=x, cy=y, r=radius_mm, class_=class_))
+        self.add(svg.element("circle", cx=x, cy=y, r=radius_mm, class_=class_, vector_effect=svg.STEADY))
 
     def tag(self, text: str, point_mm: ArrayLike, shift: tuple[float, float] = (0.0, 0.0)) -> None:
         """Words at an LPS point, moved by `shift` lines of type."""
         x, y, _ = self.plane.place(point_mm)
         size = self.type_mm
         anchor = "start" if shift[0] > 0 else "end" if shift[0] < 0 else "middle"
-        self.add(svg.words(text, (x + shift[0] * size, y + shift[1] * size), size, "tag", anchor))
+        self.add(svg.cased(text, (x + shift[0] * size, y + shift[1] * size), size, "tag", anchor))
 
     def finished(self, title: str, caption: str, note: str = "") -> Figure:
         """The picture with scale bar, words at its edges and `note` at its top."""
@@ -77,7 +77,7 @@ class Canvas:
         image = svg.element("image", href=self.background, width=wide, height=high, preserveAspectRatio="none")
         parts = [svg.element("title", title), image, *self.layers, self._edges(), self._scale_bar()]
         if note:
-            parts.append(svg.words(note, (wide / 2, 2.6 * self.type_mm), self.type_mm, "tag note"))
+            parts.append(svg.cased(note, (wide / 2, 2.6 * self.type_mm), self.type_mm, "tag note"))
         picture = svg.element("svg", *parts, viewBox=box, role="img", class_="picture")
         return Figure(picture, title, caption, round(wide / high, 3))
 
@@ -93,8 +93,8 @@ class Canvas:
         for edge, word in self.plane.edges.items():
             x, y, anchor = places[edge]
             if word in ("left", "right"):
-                parts.append(svg.words(word[0].upper(), (x, y - 1.4 * size), 2.2 * size, "side", anchor))
-            parts.append(svg.words(word.upper(), (x, y), size, "edge", anchor))
+                parts.append(svg.cased(word[0].upper(), (x, y - 1.4 * size), 2.2 * size, "side", anchor))
+            parts.append(svg.cased(word.upper(), (x, y), size, "edge", anchor))
         return svg.group(parts, "edges")
 
     def _scale_bar(self) -> Markup:
@@ -102,7 +102,7 @@ class Canvas:
         length = next(mm for mm in (100, 50, 20, 10, 5) if mm <= 0.3 * self.plane.width_mm or mm == 5)
         x, y = size, high - 1.0 * size
         bar = [(x, y - 0.4 * size), (x, y), (x + length, y), (x + length, y - 0.4 * size)]
-        text = svg.words(f"{length} mm", (x + length / 2, y - 1.0 * size), 0.9 * size, "tag")
+        text = svg.cased(f"{length} mm", (x + length / 2, y - 1.0 * size), 0.9 * size, "tag")
         return svg.group([svg.polyline(bar, "bar-case"), svg.polyline(bar, "bar"), text], "scale")
 
 

@@ -128,11 +128,11 @@ def _probes_eye(studio: Studio, trajectory: Trajectory) -> Figure:
     draw_section(canvas, trajectory)
     draw_clearances(canvas, trajectory, centre, _ways(studio, trajectory))
     caption = (
-        f"Square to the needle {with_unit(figure(depth), 'mm')} past the bone entry, as who holds it sees it. "
+        f"Square to the needle {with_unit(figure(depth), 'mm')} past the bone entry, seen by the one who holds it. "
         f"Lines: least clearance in mm over the whole way, drawn from the needle's surface."
     )
     if placed:
-        caption += " Dashed ring: 95 % of placements at the stated error."
+        caption += " Dotted ring: 95 % of placements at the stated error."
     return canvas.finished("Along the needle (probe's eye)", caption)
 
 

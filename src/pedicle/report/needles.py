@@ -107,7 +107,7 @@ def draw_clearances(canvas: Canvas, trajectory: Trajectory, centre_mm: Array, wa
         size = canvas.type_mm
         at = end + forward * (0.5 if abs(forward[0]) > 0.7 else 0.9) * size
         anchor = "middle" if abs(forward[0]) <= 0.7 else "start" if forward[0] > 0 else "end"
-        canvas.add(svg.words(f"{wall} {figure(clearance.mm, 1)}", (at[0], at[1]), 0.9 * size, "tag", anchor))
+        canvas.add(svg.cased(f"{wall} {figure(clearance.mm, 1)}", (at[0], at[1]), 0.9 * size, "tag", anchor))
 
 
 def _tick(end: Array, forward: Array) -> Markup:

@@ -19,6 +19,7 @@ from pedicle.report.dossier import Dossier
 from pedicle.report.figures import Studio, needle_figures, view_figure
 from pedicle.report.options import ReportOptions
 from pedicle.report.overview import overview_figures
+from pedicle.report.prone import prone_figure
 from pedicle.report.ruler import depth_ruler
 from pedicle.report.sheet import Sheet, sheet_of, side_conflict, used_trajectories
 from pedicle.report.tables import Table, clearance_table, plan_table, vertebra_tables
@@ -68,6 +69,7 @@ def render(dossier: Dossier, options: ReportOptions | None = None, progress: Pro
             levels=_levels(dossier, plan.levels if plan else (), options, part(progress, 0.1, 0.95)),
             references=cited(dossier.facts.references),
             ruler=depth_ruler,
+            prone=prone_figure,
         )
     )
 

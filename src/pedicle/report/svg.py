@@ -10,6 +10,9 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import ArrayLike, NDArray
 
+STEADY = "non-scaling-stroke"
+"""Value of ``vector-effect`` for lines whose width does not grow with the picture."""
+
 
 def number(value: float) -> str:
     """A coordinate with two decimals at most and never "-0".
@@ -59,18 +62,26 @@ def _tenth(value: float) -> str:
 
 def polyline(points: ArrayLike, class_: str) -> Markup:
     """An open line through points (n, 2)."""
-    return element("path", d=path_of([np.asarray(points, dtype=np.float64)]), class_=class_)
+    return element("path", d=path_of([np.asarray(points, dtype=np.float64)]), class_=class_, vector_effect=STEADY)
 
 
 def polygon(points: ArrayLike, class_: str) -> Markup:
     """A closed area through points (n, 2)."""
     text = " ".join(f"{number(float(x))},{number(float(y))}" for x, y in np.asarray(points, dtype=np.float64))
-    return element("polygon", points=text, class_=class_)
+    return element("polygon", points=text, class_=class_, vector_effect=STEADY)
 
 
-def words(text: str, at: Sequence[float], size: float, class_: str = "tag", anchor: str = "middle") -> Markup:
-    """Text in the picture, centred on `at` in height."""
-    return element("text", text, x=at[0], y=at[1] + 0.36 * size, font_size=size, class_=class_, text_anchor=anchor)
+def words(text: str, at: Sequence[float], size: float, class_: str = "label", anchor: str = "middle") -> Markup:
+    """Text in a drawing, centred on `at` in height."""
+    x, y = at
+    return element("text", text, x=x, y=y + 0.36 * size, font_size=size, class_=class_, text_anchor=anchor)
+
+
+def cased(text: str, at: Sequence[float], size: float, class_: str = "tag", anchor: str = "middle") -> Markup:
+    """Text on a picture: a dark edge behind white letters, so that it reads on bone and on air."""
+    x, y = at[0], at[1] + 0.36 * size
+    edge = element("text", text, x=x, y=y, font_size=size, class_="casing", text_anchor=anchor, aria_hidden="true")
+    return edge + words(text, at, size, class_, anchor)
 
 
 def jpeg(grey: NDArray[np.uint8], quality: int) -> str:

@@ -101,7 +101,7 @@ def facing(centre_mm: ArrayLike, right: ArrayLike, down: ArrayLike, size_mm: tup
 
 
 def along_needle(centre_mm: ArrayLike, direction: ArrayLike, left: ArrayLike, size_mm: float) -> Plane:
-    """The probe's eye: square to the needle, seen by who holds it; the patient's left stays level."""
+    """The probe's eye: square to the needle, seen by the one who holds it; the patient's left stays level."""
     forward, left_lps = unit(direction), np.asarray(left, dtype=np.float64)
     left_lps = unit(left_lps - (left_lps @ forward) * forward)
     # The eye lies behind the hub: right x up points from the picture to the eye, which is -forward.
