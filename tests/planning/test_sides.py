@@ -90,4 +90,4 @@ def test_the_errors_behind_the_probabilities_are_stated(wide, spine_of, skin_sca
     made = plan(spine_of(wide, voxel=(0.8, 0.8, 2.0)), skin_scan(), PlanOptions(levels="L3", needles="two", draws=500))
     assert made.placement["entry_error_mm"] == 1.5
     assert made.placement["direction_error_deg"] == 3.0
-    assert made.placement["boundary_coarse_mm"] == pytest.approx(2.5 * made.placement["boundary_fine_mm"])
+    assert made.placement["boundary_coarse_mm"] > made.placement["boundary_fine_mm"] > 0.0

@@ -115,9 +115,12 @@ def _canal_place(maps: LocalMaps, origin: Floats, spacing: float, side: Side) ->
 def boundary_matrix(axes_lps: Floats, voxel_mm: ArrayLike, fields: SideFields, sd_voxels: float) -> Floats:
     """Matrix B (3, 3) in mm: |B n| is 1 SD of a label boundary with unit normal n in the side's frame.
 
-    `axes_lps` are the label map's unit axes (rows), `voxel_mm` its spacing along them.
+    `axes_lps` are the label map's unit axes (rows), `voxel_mm` its spacing along them. Along a fine axis of thick slices
+    the error is that of the voxel's geometric mean: a segmenter's border follows the voxel as a whole.
     """
-    return np.asarray(fields.turned(axes_lps) * (sd_voxels * np.asarray(voxel_mm))[:, None])
+    voxel = np.asarray(voxel_mm, dtype=np.float64)
+    size = np.maximum(voxel, np.prod(voxel) ** (1.0 / 3.0))
+    return np.asarray(fields.turned(axes_lps) * (sd_voxels * size)[:, None])
 
 
 def body_centre_height(fields: SideFields) -> float:

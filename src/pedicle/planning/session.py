@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from pedicle.model.notices import Notice
 from pedicle.model.patient import Patient
 from pedicle.model.scan import Scan
@@ -31,14 +33,14 @@ GATES = {
 
 
 def placement(spine: Spine, options: PlanOptions) -> dict[str, float]:
-    """The errors behind the probabilities, 1 SD: placement as stated, label boundary along the finest and coarsest voxel edge."""
+    """The errors behind the probabilities, 1 SD: placement as stated, label boundary along the finest and coarsest axis."""
     share = quantity("planning/limits", "boundary_sd_voxels").value
     voxel = spine.labels.grid.spacing_mm
     given = options.segmentation_error_mm
     return {
         "entry_error_mm": options.entry_error_mm,
         "direction_error_deg": options.direction_error_deg,
-        "boundary_fine_mm": share * float(voxel.min()) if given is None else given,
+        "boundary_fine_mm": share * float(np.prod(voxel) ** (1.0 / 3.0)) if given is None else given,
         "boundary_coarse_mm": share * float(voxel.max()) if given is None else given,
         "draws": float(options.draws),
     }

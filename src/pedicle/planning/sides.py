@@ -66,7 +66,7 @@ def _routes(place: Site) -> tuple[Trajectory | None, list[str]]:
         return through, []
     level = place.vertebra.level
     if not _is_narrow(place):
-        return _refused_beside(through, "the pedicle itself is wide enough: check the label map for a gap in it")
+        return _wide_but_blocked(through)
     thoracic = region(level) == "thoracic"
     if thoracic and not lungs_assessed(place.spine.structures):
         return _refused_beside(through, "parapedicular route refused: lung not assessed")
@@ -75,6 +75,13 @@ def _routes(place: Site) -> tuple[Trajectory | None, list[str]]:
         return _refused_beside(through, "no parapedicular way that keeps its distances either")
     reason = "pedicle too narrow for a needle: beside it into the body's flank; nerve root and segmental vessels not assessed"
     return replace(beside, reasons=(reason, *beside.reasons)), []
+
+
+def _wide_but_blocked(through: Trajectory | None) -> tuple[Trajectory | None, list[str]]:
+    """A pedicle that measures wide enough and still has no clear way; a line outside bone points to the labels."""
+    if through is not None and all((through.clearance[wall].mm or 0.0) > 0.0 for wall in SIDE_WALLS):
+        return through, []
+    return _refused_beside(through, "the pedicle itself is wide enough: check the label map for a gap in it")
 
 
 def _is_narrow(place: Site) -> bool:
@@ -103,7 +110,7 @@ def _chosen(
     feasible: tuple[Side, ...] = tuple(side for side in SIDES if side in two and two[side].feasible)
     use_one, reason = _one_needle(two, one, feasible, options)
     if use_one:
-        best = min(one, key=lambda side: _risk(one[side]))
+        best = min(one, key=lambda side: _choice(one[side]))
         shown = tuple(one.get(side, two.get(side)) for side in SIDES)
         return Sides(tuple(t for t in shown if t is not None), (best,), (reason,), tuple(without))
     shown = tuple(two.get(side) for side in SIDES)
@@ -125,7 +132,7 @@ def _one_needle(
         return False, ""
     if not one:
         return False, "a single needle cannot reach the middle of the body with its distances kept"
-    best = min(one.values(), key=_risk)
+    best = min(one.values(), key=_choice)
     if best.aim == "cleft":
         return True, f"a single needle from the {best.side} reaches the cleft"
     studied = quantity("planning/limits", "single_needle")
@@ -136,9 +143,16 @@ def _one_needle(
         return True, f"a single needle from the {best.side} reaches the midline: {short}"
     if best.skin_entry_lps_mm is None and any(two[side].skin_entry_lps_mm is not None for side in feasible):
         return False, "the skin of a single midline needle is not in the scan"
+    if best.needle.gauge > max(two[side].needle.gauge for side in feasible):
+        return False, f"a single midline needle would have to be thinner ({best.needle.gauge} G)"
     if _risk(best) > max(_risk(two[side]) for side in feasible) + WORTH_ONE_NEEDLE:
         return False, "a single midline needle is likelier to pass a wall"
     return True, f"a single needle from the {best.side} reaches the midline: {short}"
+
+
+def _choice(found: Trajectory) -> tuple[int, float]:
+    """What decides between two single needles: the thicker one, then the safer one."""
+    return found.needle.gauge, _risk(found)
 
 
 def _risk(found: Trajectory) -> float:
