@@ -10,7 +10,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
 from benchmarks.case_book import Build, book
-from benchmarks.series_maker import Plan, save, series, write
+from benchmarks.series_maker import COUNT, Plan, save, series, write
 
 CASES = book()
 good, bad = CASES.good, CASES.bad
@@ -78,7 +78,7 @@ def _spoilt(change: object) -> Build:
 
 good(10, "multi-frame CT", path="multi.dcm")(_one_file())
 good(10, "multi-frame CT in a folder")(_one_file())
-good(10, "multi-frame CT, frames in another order")(_one_file(order=[*range(0, 30, 2), *range(29, 0, -2)]))
+good(10, "multi-frame CT, frames in another order")(_one_file(order=[*range(0, COUNT, 2), *range(COUNT - 1, 0, -2)]))
 good(10, "legacy converted CT")(_one_file(kind=LEGACY))
 good(10, "coronal multi-frame CT")(
     _one_file(Plan(cosines=(1, 0, 0, 0, 0, -1), rows=64, spacing_mm=(1.5, 1.5), count=26))
@@ -114,7 +114,7 @@ def _perfusion(whole: Dataset) -> None:
     )
 
 
-bad(6, "a frame missing")(_one_file(order=[n for n in range(30) if n != 12]))
+bad(6, "a frame missing")(_one_file(order=[n for n in range(COUNT) if n != 12]))
 bad(9, "tilted multi-frame CT")(_one_file(Plan(lean=(0.0, 0.2), rows=64)))
 bad(12, "frames without rescale")(
     _spoilt(
@@ -128,7 +128,7 @@ bad(29, "frames without positions")(
     _spoilt(lambda whole: [delattr(g, "PlanePositionSequence") for g in whole.PerFrameFunctionalGroupsSequence])
 )
 bad(32, "frames cut off")(_spoilt(lambda whole: setattr(whole, "PixelData", whole.PixelData[:-3000])))
-bad(33, "more frames than descriptions")(_spoilt(lambda whole: setattr(whole, "NumberOfFrames", 31)))
+bad(33, "more frames than descriptions")(_spoilt(lambda whole: setattr(whole, "NumberOfFrames", COUNT + 1)))
 bad(33, "no functional groups")(_spoilt(lambda whole: delattr(whole, "PerFrameFunctionalGroupsSequence")))
 bad(37, "a multi-frame perfusion map")(_spoilt(_perfusion))
 bad(29, "a classic image of many frames")(
@@ -141,8 +141,10 @@ def _medium(*names: str, upper: bool = False) -> Build:
 
     def build(folder: Path) -> None:
         datasets = series()
-        write(datasets, folder / "images", [f"im{n:03d}" for n in range(30)])
-        records = [_record(["IMAGES" if upper else "images", f"{'IM' if upper else 'im'}{n:03d}"]) for n in range(30)]
+        write(datasets, folder / "images", [f"im{n:03d}" for n in range(COUNT)])
+        records = [
+            _record(["IMAGES" if upper else "images", f"{'IM' if upper else 'im'}{n:03d}"]) for n in range(COUNT)
+        ]
         records += [_record(name.split("/")) for name in names]
         directory = Dataset()
         directory.SOPClassUID = "1.2.840.10008.1.3.10"

@@ -26,7 +26,7 @@ from pydicom.uid import (
 )
 
 from benchmarks.case_book import Build, book, of, spoil_one
-from benchmarks.series_maker import CT, Plan, save, series, stored, write
+from benchmarks.series_maker import COUNT, CT, Plan, save, series, stored, write
 
 CASES = book()
 good, bad = CASES.good, CASES.bad
@@ -205,7 +205,7 @@ def _cut(keep: float, *places: int) -> Build:
 
     def build(folder: Path) -> None:
         paths = write(series(), folder)
-        for place in places or range(30):
+        for place in places or range(COUNT):
             data = paths[place].read_bytes()
             paths[place].write_bytes(data[: int(len(data) * keep)])
 
@@ -214,7 +214,7 @@ def _cut(keep: float, *places: int) -> Build:
 
 bad(32, "pixels of one slice cut off")(_cut(0.7, 9))
 bad(32, "pixels of all slices cut off")(_cut(0.9))
-bad(32, "one byte short on the last slice")(_cut(0.9999, 29))
+bad(32, "one byte short on the last slice")(_cut(0.9999, COUNT - 1))
 bad(32, "no pixel data", code=33)(lambda folder: write([_bare(d) for d in series()], folder))
 
 

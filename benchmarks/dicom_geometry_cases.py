@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.case_book import Build, book, of, spoil_one
-from benchmarks.series_maker import Plan, decimal, series, stored, write
+from benchmarks.series_maker import COUNT, Plan, decimal, series, stored, write
 
 CASES = book()
 good, bad = CASES.good, CASES.bad
@@ -39,7 +39,7 @@ for n in range(3):
 def reversed_numbers(folder: Path) -> None:
     datasets = series()
     for n, dataset in enumerate(datasets):
-        dataset.InstanceNumber = 30 - n
+        dataset.InstanceNumber = COUNT - n
     write(datasets[::-1], folder)
 
 
@@ -95,7 +95,7 @@ def _without(*missing: int) -> Build:
     return lambda folder: write([d for n, d in enumerate(series()) if n not in missing], folder)
 
 
-for missing in (1, 12, 28):
+for missing in (1, 12, COUNT - 2):
     bad(6, f"slice {missing} missing")(_without(missing))
 bad(6, "a slice missing, resampling asked", resample=True)(_without(12))
 bad(7, "five slices missing in a row")(_without(10, 11, 12, 13, 14))
@@ -103,12 +103,14 @@ bad(7, "two slices missing apart")(_without(8, 20))
 bad(7, "two slices missing, resampling asked", resample=True)(_without(8, 9))
 
 _UNEVEN = [2.0 * n for n in range(12)] + [22.0 + 4.0 * n for n in range(1, 14)]
-_DRIFTING = [2.0 * n + 0.6 * math.sin(n) for n in range(30)]
-for name, places in {"2 then 4 mm": _UNEVEN, "wandering step": _DRIFTING, "one slice 0.8 mm off": [2.0 * n + 0.8 * (n == 11) for n in range(30)]}.items():  # fmt: skip
+_DRIFTING = [2.0 * n + 0.6 * math.sin(n) for n in range(COUNT)]
+for name, places in {"2 then 4 mm": _UNEVEN, "wandering step": _DRIFTING, "one slice 0.8 mm off": [2.0 * n + 0.8 * (n == 11) for n in range(COUNT)]}.items():  # fmt: skip
     bad(8, name)(of(Plan(along_mm=places)))
     good(8, f"{name}, resampled on request", resample=True)(of(Plan(along_mm=places)))  # fmt: skip
 bad(8, "steps of 2 and 25 mm, resampling asked", resample=True)(
-    lambda folder: write(series(Plan(along_mm=[2.0 * n + 11.0 * (n > 11) + 12 * (n > 12) for n in range(30)])), folder)
+    lambda folder: write(
+        series(Plan(along_mm=[2.0 * n + 11.0 * (n > 11) + 12 * (n > 12) for n in range(COUNT)])), folder
+    )
 )
 
 
@@ -132,9 +134,7 @@ good(9, "tilt tag on straight slices")(of(Plan(extra={"GantryDetectorTilt": "15"
 
 def _oriented(cosines: tuple[float, ...], descending: bool, patient_position: str = "HFS") -> Build:
     def build(folder: Path) -> None:
-        plan = Plan(
-            cosines=cosines, rows=64, columns=64, spacing_mm=(1.5, 1.5), count=26, patient_position=patient_position
-        )
+        plan = Plan(cosines=cosines, rows=64, columns=64, spacing_mm=(1.5, 1.5), patient_position=patient_position)
         datasets = series(plan)
         write(datasets[::-1] if descending else datasets, folder)
 
@@ -197,7 +197,8 @@ bad(23, "mirrored orientation on one slice")(spoil_one(9, ImageOrientationPatien
 
 @bad(23, "another matrix on one slice")
 def other_matrix(folder: Path) -> None:
-    write([series(Plan(columns=66) if n == 9 else Plan())[n] for n in range(30)], folder)
+    wider, datasets = series(Plan(columns=66)), series()
+    write([*datasets[:9], wider[9], *datasets[10:]], folder)
 
 
 def _jump(axis: int, first: int, last: int, by: float) -> Build:
@@ -214,7 +215,7 @@ def _jump(axis: int, first: int, last: int, by: float) -> Build:
 
 bad(24, "one slice 5 mm to the side")(_jump(0, 9, 10, 5.0))
 bad(24, "one slice 0.4 mm down")(_jump(1, 9, 10, 0.4))
-bad(24, "half of the slices 8 mm to the side")(_jump(0, 15, 30, 8.0))
+bad(24, "half of the slices 8 mm to the side")(_jump(0, 15, COUNT, 8.0))
 good(24, "one slice 0.04 mm to the side")(_jump(0, 9, 10, 0.04))
 
 bad(25, "no pixel spacing")(of(Plan(extra={"PixelSpacing": None})))

@@ -21,6 +21,7 @@ GAS_MM = CENTRE_MM
 TISSUE_HU, AIR_HU, MARKER_HU, GAS_HU = 40.0, -1000.0, 900.0, -1000.0
 _BODY_RADIUS_MM, _MARKER_RADIUS_MM, _GAS_RADIUS_MM = 36.0, 5.0, 7.0
 CT = "1.2.840.10008.5.1.4.1.1.2"
+COUNT = 26
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 Vector = np.ndarray[Any, Any]
 
@@ -39,7 +40,7 @@ def scene(points_mm: Vector, noise: Vector) -> Vector:
 class Plan:
     """Geometry of a series: positions of the slices' first pixels, direction cosines, spacing (row, column), matrix."""
 
-    count: int = 30
+    count: int = COUNT
     step_mm: float = 2.0
     cosines: tuple[float, ...] = AXIAL
     spacing_mm: tuple[float, float] = (1.9, 1.5)

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import dicom_container_cases, dicom_content_cases, dicom_geometry_cases
 from benchmarks.case_book import InputCase
 from benchmarks.input_judge import judge
-from benchmarks.series_maker import Plan, series, write
+from benchmarks.series_maker import COUNT, Plan, series, write
 from pedicle.io.dicom import read_dicom
 from pedicle.io.options import ImportOptions
 from pedicle.model.errors import InputError
@@ -36,7 +36,7 @@ def test_the_book_is_large_enough():
 def test_result_does_not_depend_on_names_or_order(tmp_path: Path):
     datasets = series()
     write(datasets, tmp_path / "a")
-    write(datasets[::-1], tmp_path / "b" / "c", [f"{(7 * n) % 30:03d}.ima" for n in range(30)])
+    write(datasets[::-1], tmp_path / "b" / "c", [f"{(7 * n) % COUNT:03d}.ima" for n in range(COUNT)])
     first, second = read_dicom(tmp_path / "a"), read_dicom(tmp_path / "b")
     assert (first.volume.values == second.volume.values).all()
     assert (first.volume.grid.lps_from_ijk == second.volume.grid.lps_from_ijk).all()

@@ -17,7 +17,7 @@ from pedicle.io.options import ImportOptions
 from pedicle.model.errors import PedicleError
 from pedicle.model.scan import Scan
 
-RUNS = 110
+RUNS = 60
 KINDS = ["plain", "compressed: JPEG 2000 Image Compression (Lossless Only)", "compressed: JPEG-LS Lossless Image Compression",
          "compressed: RLE Lossless", "encoded: Implicit VR Little Endian", "multi-frame CT"]  # fmt: skip
 

@@ -45,7 +45,10 @@ def orientations() -> list[str]:
 @pytest.mark.parametrize("letters", orientations())
 def test_every_orientation_comes_back_the_same(letters: str, tmp_path: Path):
     """24 orientations of the image plane, each with slices in both directions: one canonical volume."""
-    truth = volume()
+    through = "RLPAIS".index(letters[2]) // 2
+    low, high = np.zeros(3, int), np.array(SHAPE)
+    low[through], high[through] = 9, 33  # few slices, so that writing them is quick
+    truth = volume().cropped(low, high)
     write_ct_series(turned(truth, letters), tmp_path, FACTS, seed=1)
     found = read_dicom(tmp_path).volume
     assert np.abs(found.grid.lps_from_ijk - truth.grid.lps_from_ijk).max() < 1e-6
