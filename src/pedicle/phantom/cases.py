@@ -7,7 +7,7 @@ from pedicle.phantom.options import FractureOptions, PhantomOptions
 
 NAMES = (
     "demo", "easy-l3-wedge", "t12-cleft", "t6-thin-pedicle", "posterior-wall-retropulsion", "vertebra-plana",
-    "scoliosis-rotation", "six-lumbar", "obese-faint-bone", "cemented-neighbour",
+    "scoliosis-rotation", "six-lumbar", "obese-faint-bone", "cemented-neighbour", "large",
 )  # fmt: skip
 
 
@@ -58,5 +58,8 @@ def _cases() -> dict[str, PhantomOptions]:
         ),
         "cemented-neighbour": PhantomOptions(
             top="T11", bottom="L4", seed=29, cemented_level="L2", fractures=(FractureOptions(level="L1", loss_percent=35.0),)
+        ),
+        "large": PhantomOptions(
+            top="T9", bottom="L5", seed=30, shape=(512, 512, 300), spacing_mm=(0.7, 0.7, 1.0), fractures=(wedge,)
         ),
     }  # fmt: skip
