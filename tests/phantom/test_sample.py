@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pedicle.model.sourced import quantity
+from pedicle.phantom.chain import linked, sacrum_pose, wedge_deg
 from pedicle.phantom.morphometry import spine_shapes
 from pedicle.phantom.options import PhantomOptions
 from pedicle.phantom.sample import sample_options
@@ -54,8 +55,6 @@ def test_held_out_shapes_are_of_another_family():
 
 
 def test_lordosis_asked_for_is_the_lordosis_built():
-    from pedicle.phantom.chain import linked, sacrum_pose, wedge_deg
-
     options = PhantomOptions(lordosis_deg=45.0, level_noise=0.0)
     shapes = spine_shapes(options)
     links = linked(options, shapes, shapes)
@@ -67,3 +66,18 @@ def test_lordosis_asked_for_is_the_lordosis_built():
 
     top = tilt(upper.lps_from_vertebra) + 0.5 * wedge_deg(upper.shape)
     assert top - tilt(sacrum_pose(links[-1], options, shapes)) == pytest.approx(45.0, abs=0.1)
+
+
+def test_a_curve_is_convex_to_the_side_it_says_and_spinous_processes_turn_into_its_hollow():
+    options = PhantomOptions(scoliosis_deg=30.0, rotation_deg=12.0, scoliosis_apex="L1", level_noise=0.0)
+    shapes = spine_shapes(options)
+    place = {link.shape.level: link.lps_from_vertebra for link in linked(options, shapes, shapes)}
+    ends = 0.5 * (place["T9"].origin_mm[0] + place["L5"].origin_mm[0])
+    assert place["L1"].origin_mm[0] - ends > 5.0  # convex to the left, +x
+    assert place["L1"].axis(1)[0] < -0.1  # the back of L1 looks to the right
+
+
+def test_deformed_patients_differ_only_in_their_curve():
+    plain, bent = sample_options(5), sample_options(5, deformed=True)
+    assert plain.size == bent.size
+    assert abs(bent.scoliosis_deg) > abs(plain.scoliosis_deg)

@@ -230,11 +230,10 @@ def tissue(s, x, y, z, short, long, old, delta):
             code = found if inner < 0.0 else 0
         if abs(x - s[SPINE_X]) < 105.0 and y > s[SPINE_Y] - s[BODY_HALF_DEPTH] - 45.0:
             value = back_muscles(s, x, y, slow, wide, old, value, delta)
-            if (
-                abs(x - s[SPINE_X]) < s[BODY_HALF_WIDTH] + 7.0
-                and abs(y - s[SPINE_Y]) < s[BODY_HALF_DEPTH] + 5.0
-                and code == 1
-            ):
+            beside = ((x - s[SPINE_X]) / (s[BODY_HALF_WIDTH] + 7.0)) ** 2 + (
+                (y - s[SPINE_Y]) / (s[BODY_HALF_DEPTH] + 7.0)
+            ) ** 2
+            if beside < 1.0 and code == LUNG_CODE:
                 value, code = 20.0, 0
             value, code = vessels(s, x, y, slow, wide, value, code, delta)
     return over(over(value, 15.0, skin + 1.8, delta), -1000.0, skin, delta), code

@@ -15,8 +15,12 @@ WINDOWS = {"upper": ("T4", "T8"), "middle": ("T7", "T11"), "lumbar": ("T12", "L5
 FILE = "phantom/morphometry"
 
 
-def sample_options(seed: int, *, held_out: bool = False, fractured: bool | None = None, **given: Any) -> PhantomOptions:
+def sample_options(
+    seed: int, *, held_out: bool = False, fractured: bool | None = None, deformed: bool = False, **given: Any
+) -> PhantomOptions:
     """Options of the patient of a seed; `given` fields replace what was drawn.
+
+    `deformed` adds a scoliosis of up to 30 degrees with the axial turn that goes with it; all else stays as it was.
 
     `fractured` None leaves it to chance (two in three). With `held_out` shapes and texture come from families that were
     not used for tuning. Density follows the group (young, older, fractured) and age; body size is log-normal; pedicles
@@ -32,7 +36,21 @@ def sample_options(seed: int, *, held_out: bool = False, fractured: bool | None 
     drawn["posture"] = "prone" if chance.uniform() < 0.3 else "supine"
     drawn["kernel"] = str(chance.choice(["soft", "standard", "sharp"], p=[0.3, 0.5, 0.2]))
     drawn["rotation_deg"] = float(np.clip(chance.normal(0.0, 2.5), -6.0, 6.0))
+    if deformed:
+        drawn |= _deformity(seed)
     return PhantomOptions(**(drawn | given))
+
+
+def _deformity(seed: int) -> dict[str, Any]:
+    """A lateral curve and its axial turn: the spinous processes turn into the hollow of the curve."""
+    chance = np.random.Generator(np.random.Philox(key=(seed, 5)))
+    cobb = float(chance.uniform(-30.0, 30.0))
+    turn = float(np.clip(0.4 * cobb + chance.normal(0.0, 3.0), -20.0, 20.0))
+    return {
+        "scoliosis_deg": cobb,
+        "rotation_deg": turn,
+        "scoliosis_apex": str(chance.choice(["T9", "T12", "L1", "L2"])),
+    }
 
 
 def _number(*keys: str) -> float:
@@ -73,7 +91,7 @@ def _density(chance: np.random.Generator, age: float, has_fracture: bool) -> flo
 
 
 def _fractures(chance: np.random.Generator) -> tuple[FractureOptions, ...]:
-    """One fracture, in one of six cases two neighbours apart; clefts in a fifth of those over 25 percent."""
+    """One fracture; a cleft in a fifth of those over 25 percent, a bulging wall in a third of those over 30."""
     level = str(chance.choice(SITES, p=SITE_WEIGHTS))
     shape = str(chance.choice(["wedge", "biconcave", "crush"], p=[0.5, 0.3, 0.2]))
     loss = float(chance.uniform(15.0, 60.0))
