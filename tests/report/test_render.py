@@ -169,3 +169,15 @@ def test_the_page_is_small_enough_to_send(page: str) -> None:
 @pytest.mark.parametrize("level", ["L1", "L2"])
 def test_each_level_has_one_sheet(page: str, level: str) -> None:
     assert page.count(f'id="sheet-{level}"') == 1
+
+
+def test_a_level_without_needles_has_a_sheet_and_no_empty_page(dossier: Dossier) -> None:
+    assert dossier.plan is not None
+    refused = replace(
+        dossier.plan.levels[1], trajectories=(), recommended=(), why=(), true_ap=None, true_lateral=None, cement=None,
+        refused=("cut by the border of the scan",),
+    )  # fmt: skip
+    shown = render(replace(dossier, plan=replace(dossier.plan, levels=(refused,))), COARSE)
+    assert 'id="sheet-L2"' in shown
+    assert 'id="details-L2"' not in shown
+    assert "No needle here" in shown

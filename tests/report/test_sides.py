@@ -13,6 +13,7 @@ from pedicle.report.dossier import Dossier
 from pedicle.report.figures import Studio, midline_words, needle_figures
 from pedicle.report.front import warnings_of
 from pedicle.report.options import ReportOptions
+from pedicle.report.prone import prone_figure
 from pedicle.report.render import render
 from pedicle.report.sheet import Sheet, sheet_of, side_of
 
@@ -129,3 +130,13 @@ def test_side_is_read_in_the_vertebras_own_frame(dossier: Dossier) -> None:
     assert side_of(vertebra, vertebra.centroid_lps_mm + np.array([3.0, 40.0, 0.0])) == "left"
     assert side_of(vertebra, vertebra.centroid_lps_mm - np.array([3.0, 40.0, 0.0])) == "right"
     assert midline_words(vertebra, vertebra.centroid_lps_mm + np.array([0.2, 5.0, 0.0])) == "on the midline"
+
+
+@pytest.mark.parametrize(("side", "place"), [("LEFT", "L"), ("RIGHT", "R")])
+def test_the_small_figure_marks_the_side_of_its_letter(side: str, place: str) -> None:
+    drawing = str(prone_figure([side]))
+    entry = re.search(r'cx="([\d.]+)"[^>]*class="entry"', drawing)
+    letters = {letter: float(x) for x, letter in re.findall(r'<text x="([\d.]+)"[^>]*>([LR])<', drawing)}
+    assert entry is not None
+    other = "R" if place == "L" else "L"
+    assert abs(float(entry[1]) - letters[place]) < abs(float(entry[1]) - letters[other])

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
-from pedicle.model.levels import verse_of_level
 from pedicle.model.vertebra import Vertebra
 from pedicle.report.canvas import Canvas, Figure
 from pedicle.report.dossier import Dossier
@@ -16,7 +12,9 @@ from pedicle.report.figures import slice_of
 from pedicle.report.options import ReportOptions
 from pedicle.report.svg import jpeg
 from pedicle.report.views import CurvedPlane
+from pedicle.report.walls import Walls, label_walls
 
+Outlines = list[tuple[Vertebra, Walls]]
 _LEFT, _POSTERIOR = 0, 1
 _WIDTH_MM = 140.0
 # The spinous processes lie behind the bodies: the sagittal picture is moved back to hold them.
@@ -35,11 +33,12 @@ def overview_figures(dossier: Dossier, options: ReportOptions) -> list[Figure]:
         window_centre_hu=options.window_centre_hu,
         window_width_hu=options.window_width_hu,
     )
+    outlines = [(vertebra, label_walls(vertebra, dossier.labels.volume)) for vertebra in dossier.spine.vertebrae]
     sagittal = _sheet(dossier, along=_POSTERIOR, across=_LEFT)
     coronal = _sheet(dossier, along=_LEFT, across=_POSTERIOR)
     return [
-        _drawn(dossier, sagittal, coarse, "Sagittal, along the middle of the bodies"),
-        _drawn(dossier, coronal, coarse, "Coronal, along the middle of the bodies"),
+        _drawn(dossier, sagittal, outlines, coarse, "Sagittal, along the middle of the bodies"),
+        _drawn(dossier, coronal, outlines, coarse, "Coronal, along the middle of the bodies"),
     ]
 
 
@@ -65,9 +64,12 @@ def _height_range(dossier: Dossier, centres: NDArray[np.float64]) -> tuple[float
     return float(low), float(high)
 
 
-def _drawn(dossier: Dossier, sheet: CurvedPlane, options: ReportOptions, title: str) -> Figure:
+def _drawn(dossier: Dossier, sheet: CurvedPlane, outlines: Outlines, options: ReportOptions, title: str) -> Figure:
     canvas = Canvas(sheet, jpeg(slice_of(dossier, sheet, options), options.jpeg_quality))
-    for vertebra, share in _outlines(dossier, sheet):
+    for vertebra, outline in outlines:
+        share = outline.on("bone", sheet, _LABEL_PIXELS)
+        if share is None:
+            continue
         fractured = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
         canvas.outline(share, "wall-fractured" if fractured else "wall-body")
     for vertebra in dossier.spine.vertebrae:
@@ -80,10 +82,3 @@ def _drawn(dossier: Dossier, sheet: CurvedPlane, options: ReportOptions, title: 
     return canvas.finished(
         title, caption, f"seen from the patient's {seen.upper()}" if seen in ("left", "right") else ""
     )
-
-
-def _outlines(dossier: Dossier, sheet: CurvedPlane) -> Iterator[tuple[Vertebra, NDArray[np.float32]]]:
-    found = dossier.labels.volume.sampled(sheet.points(_LABEL_PIXELS), order=0, fill=0.0)
-    for vertebra in dossier.spine.vertebrae:
-        mask = (found == verse_of_level(vertebra.level)).astype(np.float32)
-        yield vertebra, np.asarray(gaussian_filter(mask, 0.9), dtype=np.float32)

@@ -19,6 +19,8 @@ _PARTS = {"body": PART_BODY, "left pedicle": PART_LEFT_PEDICLE, "right pedicle":
 _BLUR_VOXELS = 0.6
 _RING_HALF_MM = 2.5
 _RING_REACH_MM = 14.0
+# From the body's centre to the tip of the spinous process, with room.
+_VERTEBRA_REACH_MM = 85.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ class Walls:
 def walls_of(vertebra: Vertebra, spine: Spine) -> Walls:
     """The walls that `anatomy` found; only the label's own outline where it found none."""
     if vertebra.maps is None:
-        return Walls(_label(vertebra.level, spine.labels))
+        return label_walls(vertebra, spine.labels)
     parts = vertebra.maps.parts
     fields = {name: (parts, _smooth(parts.values == code)) for name, code in _PARTS.items()}
     fields |= _isthmuses(vertebra, parts)
@@ -71,13 +73,25 @@ def _isthmuses(vertebra: Vertebra, parts: Volume) -> dict[str, tuple[Volume, Sha
     return found
 
 
-def _label(level: str, labels: Volume) -> dict[str, tuple[Volume, Share]]:
-    mask = labels.values == verse_of_level(level)
+def label_walls(vertebra: Vertebra, labels: Volume) -> Walls:
+    """The outline of a level in the label map, as the field "bone"; no field where the label is absent."""
+    near = _neighbourhood(labels, vertebra.centroid_lps_mm)
+    mask = near.values == verse_of_level(vertebra.level)
     box = bounding_box(mask, margin=1)
     if box is None:
-        return {}
-    found = labels.with_values(mask).cropped(*box)
-    return {"bone": (found, _smooth(found.values))}
+        return Walls({})
+    found = near.with_values(mask).cropped(*box)
+    return Walls({"bone": (found, _smooth(found.values))})
+
+
+def _neighbourhood(labels: Volume, centre_mm: NDArray[np.float64]) -> Volume:
+    """The part of a label map around a body's centre that holds its whole vertebra."""
+    middle = labels.grid.index_from_lps(centre_mm)
+    # Canonical grids run along the patient's axes to within 45 degrees: the box of the turned cube holds it.
+    reach = 1.5 * _VERTEBRA_REACH_MM / labels.grid.spacing_mm
+    shape = np.array(labels.grid.shape)
+    low = np.clip(np.floor(middle - reach), 0, shape - 1).astype(int)
+    return labels.cropped(low, np.clip(np.ceil(middle + reach), low + 1, shape).astype(int))
 
 
 def _smooth(mask: NDArray[np.bool_]) -> Share:
