@@ -243,6 +243,11 @@ def company(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
 
 
+@good(34, "names that show alike")
+def alike(folder: Path) -> None:
+    write(series(), folder, [f"{chr(0xE0 + n)}.dcm" for n in range(COUNT)])
+
+
 @good(34, "an MR and a report in the same folder", notice="passed-over")
 def other_objects(folder: Path) -> None:
     write(series(), folder)
@@ -369,7 +374,7 @@ bad(39, "a gzip of 96 MiB in 100 KiB")(lambda folder: (folder / "a.dcm").write_b
 good(39, "each file gzipped")(
     lambda folder: [p.write_bytes(gzip.compress(p.read_bytes())) for p in write(series(), folder)]
 )
-bad(38, "a zip archive", path="a.zip")(lambda folder: (folder / "a.zip").write_bytes(b"PK\x03\x04" + bytes(300)))
+bad(39, "a zip archive", path="a.zip")(lambda folder: (folder / "a.zip").write_bytes(b"PK\x03\x04" + bytes(300)))
 
 
 def _nested(depth: int) -> Build:

@@ -15,7 +15,7 @@ from pedicle.io.dicom_duplicates import without_duplicates
 from pedicle.io.dicom_enhanced import frames_of
 from pedicle.io.dicom_files import FoundFile, Listing, find_files, looks_like_dicom, opened, shown
 from pedicle.io.dicom_geometry import Stack, check_places, judged, one_plane, stacked
-from pedicle.io.dicom_headers import CT_CLASSES, MULTI_FRAME_CLASSES, Frame, class_uid, frame_of, plain, text, uid
+from pedicle.io.dicom_headers import CT_CLASSES, MULTI_FRAME_CLASSES, Frame, class_uid, frame_of, text, uid
 from pedicle.io.dicom_hu import Slab, pixel_hash, read_slices
 from pedicle.io.dicom_parse import damaged, parsed, quiet
 from pedicle.io.dicom_pixels import check_format, is_lossy
@@ -29,6 +29,11 @@ from pedicle.model.progress import Progress, part, silent
 from pedicle.model.scan import Acquisition, InputFile, Scan
 from pedicle.model.volume import Volume
 
+# Only these words are repeated in messages; anything else in the element might be a person's name.
+_MODALITIES = {
+    "AU", "CR", "CT", "DX", "ECG", "ES", "IO", "IVUS", "KO", "MG", "MR", "NM", "OCT", "OT", "PR", "PT", "PX", "REG", "RF",
+    "RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SC", "SEG", "SM", "SR", "US", "XA", "DOC",
+}  # fmt: skip
 _POSITIONS = {
     "HFS", "HFP", "HFDR", "HFDL", "FFS", "FFP", "FFDR", "FFDL", "LFP", "LFS", "RFP", "RFS", "AFDR", "AFDL", "PFDR",
     "PFDL",
@@ -118,7 +123,8 @@ def _frames_of_dataset(file: FoundFile, dataset: object, size: int, passed: Coun
     if not kind:
         raise damaged(file, "a header without the kind of object")
     if kind not in CT_CLASSES | MULTI_FRAME_CLASSES or text(dataset, "Modality") != "CT":
-        passed[plain(text(dataset, "Modality")) or "other object"] += 1
+        modality = text(dataset, "Modality")
+        passed[modality if modality in _MODALITIES else "other object"] += 1
         return []
     if not getattr(dataset, "pedicle_reaches_pixels", False):
         raise damaged(file, "ends before its pixel data")

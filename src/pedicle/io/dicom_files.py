@@ -7,7 +7,7 @@ import os
 import stat
 import zlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,10 +30,10 @@ _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima", ".dic"}
 
 @dataclass(frozen=True, order=True)
 class FoundFile:
-    """A regular file under the folder the user gave; `name` is relative to it and may be shown to the user only."""
+    """A regular file under the folder the user gave; `name` is for messages only, and two files may show the same one."""
 
     name: str
-    path: Path = field(compare=False)
+    path: Path
 
 
 @dataclass
@@ -51,7 +51,11 @@ def find_files(path: Path) -> Listing:
     too much, or too deep.
     """
     where = shown(path.name or str(path))
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError:  # a name too long, or a folder on the way that may not be entered
+        there = False
+    if not there:
         raise InputError(34, where, "there is no such file or folder", "a file or folder", "check the path")
     if path.is_dir():
         return _walk(path.resolve(), where)
@@ -173,8 +177,15 @@ def opened(file: FoundFile) -> Stream:
         raise budget_error(file.name, f"a file of {state.st_size / 1024**3:.1f} GiB", MOST_BYTES)
     if state.st_size <= _HELD_BYTES:  # small files are parsed faster from memory
         with handle:
-            return Held(handle.read(_HELD_BYTES))
+            return Held(_read(handle, file.name))
     return Bounded(handle, state.st_size)
+
+
+def _read(handle: BinaryIO, name: str) -> bytes:
+    try:
+        return handle.read(_HELD_BYTES)
+    except OSError as error:
+        raise InputError(34, name, f"cannot be read ({error.strerror})", "readable", "check the disk") from error
 
 
 def inflated(source: BinaryIO | Stream, packed: int, name: str, window: int) -> bytes:
@@ -213,12 +224,12 @@ def budget_error(name: str, found: str, budget: int) -> InputError:
 def looks_like_dicom(file: FoundFile, start: bytes) -> bool:
     """Whether a file claims to be DICOM, by its first 132 bytes, its first element, or its name.
 
-    Raises InputError 38 for an archive and 34 for a program hidden in the preamble.
+    Raises InputError 39 for an archive and 34 for a program hidden in the preamble.
     """
     archive = next((kind for magic, kind in _ARCHIVES.items() if start.startswith(magic)), None)
     if archive and start[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
         if file.path.suffix.lower() in _DICOM_SUFFIXES or file.name == file.path.name:
-            raise InputError(38, file.name, f"a {archive} archive", "DICOM files", "unpack it and name the folder")
+            raise InputError(39, file.name, f"a {archive} archive", "DICOM files", "unpack it and name the folder")
         return False
     if start[_PREAMBLE : _PREAMBLE + 4] == b"DICM":
         if start.startswith(_PROGRAMS):

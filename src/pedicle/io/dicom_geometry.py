@@ -180,7 +180,7 @@ def axes_of(frame: Frame) -> Array:
 
 
 def _normal(frame: Frame) -> Array:
-    return axes_of(frame)[2]
+    return np.asarray(axes_of(frame)[2])
 
 
 def stacked(frames: list[Frame]) -> Stack:

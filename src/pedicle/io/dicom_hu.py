@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,15 @@ from pedicle.io.dicom_parse import parsed
 from pedicle.io.dicom_pixels import Pixels, check_format, stored_values
 from pedicle.model.errors import InputError
 
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
 Slab = NDArray[np.int16] | NDArray[np.float32]
 Told = Callable[[float, str], None]
 
 
 def read_slices(frames: list[Frame], told: Told, where: str) -> tuple[Slab, NDArray[np.bool_] | None, dict[str, str]]:
-    """HU of all frames (n, rows, columns), the mask of padding or None, and the SHA-256 of each file by name.
+    """HU of all frames (n, rows, columns), the mask of padding or None, and the SHA-256 of each file by path.
 
     int16 where every slope and intercept is a whole number, else float32. Each file is opened and hashed once.
     """
@@ -35,7 +39,7 @@ def read_slices(frames: list[Frame], told: Told, where: str) -> tuple[Slab, NDAr
     hashes: dict[str, str] = {}
     done = 0
     for file, places in _by_file(frames).items():
-        dataset, hashes[file.name] = _whole_file(frames[places[0]])
+        dataset, hashes[str(file.path)] = _whole_file(frames[places[0]])
         for k in places:
             values[k], outside[k] = hu_of(frames[k], stored_values(frames[k], dataset))
             done += 1
@@ -54,7 +58,7 @@ def _by_file(frames: list[Frame]) -> dict[FoundFile, list[int]]:
     return places
 
 
-def _whole_file(frame: Frame) -> tuple[object, str]:
+def _whole_file(frame: Frame) -> tuple[Dataset, str]:
     stream = opened(frame.file)
     try:
         check_format(frame, stream.size)
@@ -71,21 +75,18 @@ def _whole_file(frame: Frame) -> tuple[object, str]:
 def pixel_hash(frame: Frame) -> str:
     """Hash of a frame's stored values and rescale: two frames with one hash show the same."""
     dataset, _ = _whole_file(frame)
-    stored = stored_values(frame, dataset)  # type: ignore[arg-type]
+    stored = stored_values(frame, dataset)
     rescale = f"{stored.shape}{frame.pixels.slope}{frame.pixels.intercept}".encode()
     return hashlib.sha256(stored.tobytes() + rescale).hexdigest()
 
 
-def hu_of(frame: Frame, stored: Pixels) -> tuple[NDArray[np.float64] | Pixels, NDArray[np.bool_]]:
+def hu_of(frame: Frame, stored: Pixels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """HU of one frame and its padding; padding is -1024 HU. InputError 15 (padding within tissue), 17 (beyond int16)."""
     pixels = frame.pixels
     padding = _padding(frame, stored)
     slope, intercept = pixels.slope or 0.0, pixels.intercept or 0.0
-    values: NDArray[np.float64] | Pixels
-    if _is_whole(pixels):
-        values = stored * int(slope) + int(intercept)
-    else:
-        values = stored * slope + intercept
+    factor, offset = (int(slope), int(intercept)) if _is_whole(pixels) else (slope, intercept)
+    values: NDArray[Any] = stored * factor + offset
     values[padding] = limits.AIR_VALUE_HU
     low, high = limits.HU_RANGE
     if values.min() < low or values.max() > high:

@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pedicle.io.dicom_files import FoundFile, Stream, inflated
 from pedicle.model.errors import InputError, PedicleError
@@ -80,7 +80,8 @@ def _read(file: FoundFile, stream: Stream, with_pixels: bool) -> FileDataset:
     else:
         stream.seek(0)
     defer = None if with_pixels else LARGEST_ELEMENT
-    dataset = dcmread(source, defer_size=defer, stop_before_pixels=not with_pixels, force=True)  # type: ignore[arg-type]
+    readable = cast("BinaryIO", source)
+    dataset = dcmread(readable, defer_size=defer, stop_before_pixels=not with_pixels, force=True)
     if syntax == DEFLATED:
         dataset.file_meta.TransferSyntaxUID = UID(DEFLATED)
     if not with_pixels:

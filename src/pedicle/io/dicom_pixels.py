@@ -120,7 +120,7 @@ def _native(frame: Frame, dataset: Dataset) -> NDArray[Any]:
 
 
 def _decoded(frame: Frame, dataset: Dataset) -> NDArray[Any]:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
     pixels = frame.pixels
