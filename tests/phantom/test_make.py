@@ -11,7 +11,7 @@ import pytest
 from pedicle.model.density import density_law
 from pedicle.phantom.cases import NAMES, named_case
 from pedicle.phantom.make import Phantom, make_phantom
-from pedicle.phantom.options import PhantomOptions
+from pedicle.phantom.options import FractureOptions, PhantomOptions
 
 
 def test_one_and_two_threads_give_the_same_bytes():
@@ -107,3 +107,24 @@ def test_every_named_case_builds(name: str):
     levels = [level.level for level in phantom.truth.levels]
     assert levels.index(options.top) < levels.index(options.bottom)
     assert ("L6" in levels) == options.six_lumbar
+
+
+def test_a_gas_cleft_is_where_the_truth_says(small_options: PhantomOptions):
+    fracture = FractureOptions(level="L1", shape="wedge", loss_percent=35.0, cleft="gas")
+    phantom = make_phantom(replace(small_options, fractures=(fracture,), noise_hu=0.0))
+    truth = phantom.truth["L1"]
+    assert truth.cleft_lps_mm is not None
+    assert phantom.scan.volume.sampled(truth.cleft_lps_mm[None])[0] < -350.0  # 4 mm thick: blur fills half of it
+    own = phantom.labels.values == truth.verse
+    gas = np.argwhere(own & (phantom.scan.volume.values < -200))
+    centre = phantom.labels.grid.lps_from_index(gas).mean(axis=0)
+    assert np.linalg.norm(centre - truth.cleft_lps_mm) < 3.0
+
+
+def test_the_label_map_names_what_lies_beside_the_spine():
+    phantom = make_phantom(PhantomOptions(top="T10", bottom="T11", shape=(90, 80, 40), spacing_mm=(4.0, 4.0, 3.0)))
+    found = phantom.label_map()
+    assert {"lung", "aorta", "ribs"} <= set(found.structures or {})
+    assert found.landmarks == ("ribs",)
+    lung = phantom.scan.volume.values[(found.structures or {})["lung"].values > 0]
+    assert np.median(lung) < -700

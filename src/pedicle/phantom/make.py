@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.model.grid import Grid
+from pedicle.model.levels import verse_of_level
 from pedicle.model.progress import Progress, silent
-from pedicle.model.scan import Acquisition, Scan
+from pedicle.model.scan import Acquisition, LabelMap, Scan
+from pedicle.model.vertebra import PART_OTHER_BONE
 from pedicle.model.volume import Volume
 from pedicle.phantom.geometry import Geometry, build_geometry
 from pedicle.phantom.options import PhantomOptions
@@ -38,6 +40,20 @@ class Phantom:
     def structure(self, name: str) -> Volume:
         """Mask (uint8, 1 inside) of a soft structure; KeyError for an unknown name."""
         return self.structures.with_values((self.structures.values == STRUCTURES[name]).astype(np.uint8))
+
+    def label_map(self) -> LabelMap:
+        """Labels, soft structures and ribs as one noun, with the landmarks that lie in the picture."""
+        ribs = (self.parts.values == PART_OTHER_BONE) & (self.labels.values == 0)
+        found = {
+            name: self.structure(name) for name, code in STRUCTURES.items() if (self.structures.values == code).any()
+        }
+        landmarks: tuple[str, ...] = ()
+        if ribs.any():
+            found["ribs"] = self.labels.with_values(ribs.astype(np.uint8))
+            landmarks = ("ribs",)
+        if (self.labels.values == verse_of_level("sacrum")).any():
+            landmarks = ("sacrum", *landmarks)
+        return LabelMap(self.labels, "verse", landmarks=landmarks, structures=found or None)
 
 
 def make_phantom(options: PhantomOptions, progress: Progress = silent) -> Phantom:

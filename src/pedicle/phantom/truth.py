@@ -35,7 +35,8 @@ class LevelTruth:
 
     `density_mg_cm3` is the mean of the standard region, not blurred: the middle 55 % of the half width, 12 to 60 % of
     the depth from the front, 25 to 75 % of the height, 4 mm from any surface. `posterior_wall_mm` is the wall's place
-    along the frame's front-to-back axis at the middle height. `whole` says whether the picture holds all of it.
+    along the frame's front-to-back axis at the middle height. `whole` says whether the picture holds all of it. A cleft
+    is an ellipsoid with a rough surface along the vertebra's axes: its centre and half axes (left, back, head).
     """
 
     level: str
@@ -56,6 +57,8 @@ class LevelTruth:
     pedicles: dict[str, PedicleTruth]
     fracture: FractureOptions | None
     cemented: bool
+    cleft_lps_mm: NDArray[np.float64] | None = None
+    cleft_half_axes_mm: Heights3 | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +151,16 @@ def _level(geometry: Geometry, n: int, grid: Grid) -> LevelTruth:
         pedicles={side: _pedicle(geometry, n, side) for side in SIDES},
         fracture=fracture,
         cemented=link.shape.cemented,
+        **_cleft(row, link.lps_from_vertebra),
     )
+
+
+def _cleft(row: NDArray[np.float64], lps_from_vertebra: Pose) -> dict[str, Any]:
+    if row[column.CLEFT_THIN] <= 0.0:
+        return {}
+    centre = np.array([0.0, row[column.CLEFT_BACK], row[column.CLEFT_UP]])
+    half = tuple(float(row[name]) for name in (column.CLEFT_SIDE, column.CLEFT_DEEP, column.CLEFT_THIN))
+    return {"cleft_lps_mm": lps_from_vertebra @ centre, "cleft_half_axes_mm": half}
 
 
 def _is_whole(geometry: Geometry, n: int, grid: Grid) -> bool:
