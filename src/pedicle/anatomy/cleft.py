@@ -16,7 +16,7 @@ from pedicle.model.vertebra import PART_BODY, Cleft, Vertebra
 _FILE = "fracture/limits"
 GAS_DEPTH_MM = 1.0
 FLUID_DEPTH_MM = 2.5
-FLUID_CONTRAST_HU = 35.0
+FLUID_CONTRAST_HU = 40.0
 FLAT = 0.6
 LYING_DEG = 45.0
 

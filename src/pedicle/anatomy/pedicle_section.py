@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pedicle.model.frames import Side, unit
 from pedicle.model.vertebra import PART_BODY, PART_CANAL, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE, LocalMaps
+from pedicle.model.volume import bounding_box
 
 AHEAD_MM = 14.0
 BEHIND_MM = 5.0
@@ -27,12 +28,17 @@ REFINE_ROUNDS = 8
 GAP_SIDES_MM = (-2.5, -1.5, 1.5, 2.5)
 GAP_SHARE = 0.4
 GAP_MM2 = 15.0
+BRIDGED_SHARE = 1.3
+BRIDGE_MARGIN_MM = 6.0
 BRIDGES_MM = (1.5, 3.0)
 LYING = 0.85
 ACROSS = 0.866
 OVAL_RATIO = 1.6
 LINE_MM = np.arange(-3.0, 3.1, 0.75)
 LINE_TURN_DEG = 12.0
+
+
+Place = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +91,33 @@ def narrowest_section(maps: LocalMaps, side: Side) -> Section | str:
     if not len(seeds):
         return "no bone beside the canal"
     found = _searched(sweep, seeds)
-    if found is not None and not _in_gap(sweep, *found):
-        return measure(sweep, *_along_line(sweep, *found))
+    sound = found is not None and not _in_gap(sweep, *found)
     for reach_mm in BRIDGES_MM:
         wider = _bridged(sweep, maps, reach_mm)
-        found = _searched(wider, seeds)
-        if found is not None and not _in_gap(wider, *found):
-            section = measure(wider, *_along_line(wider, *found))
-            return section if isinstance(section, str) else replace(section, bridged=True)
-    return "no closed section between body and arch"
+        bridged = _searched(wider, seeds)
+        if bridged is None or _in_gap(wider, *bridged):
+            continue
+        if sound and found is not None and not _much_larger(wider, bridged, sweep, found):
+            break
+        section = measure(wider, *_along_line(wider, *bridged))
+        return section if isinstance(section, str) else replace(section, bridged=True)
+    if found is None or not sound:
+        return "no closed section between body and arch"
+    return measure(sweep, *_along_line(sweep, *found))
+
+
+def _much_larger(first: Sweep, one: Place, second: Sweep, other: Place) -> bool:
+    """Whether the first sweep's section is larger than the second's by more than closing a sound label explains."""
+    return _area_mm2(first, *one) > BRIDGED_SHARE * _area_mm2(second, *other)
+
+
+def _area_mm2(sweep: Sweep, centre: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
+    """Area of the section through a point; infinite when it is not closed."""
+    from pedicle.kernels.section import plane_section
+
+    half, step = HALF_MM / sweep.spacing_mm, 0.5 / sweep.spacing_mm
+    report = plane_section(sweep.field, centre, direction, half, step)[3]
+    return float(report[0]) * sweep.spacing_mm**2 if report[3] == 1.0 else np.inf
 
 
 def _in_gap(sweep: Sweep, centre: NDArray[np.float64], direction: NDArray[np.float64]) -> bool:
@@ -101,13 +125,7 @@ def _in_gap(sweep: Sweep, centre: NDArray[np.float64], direction: NDArray[np.flo
 
     The thinnest thoracic pedicles measure 3 by 9 mm, and real ones do not widen that much within 2 mm.
     """
-    from pedicle.kernels.section import plane_section
-
-    half, step = HALF_MM / sweep.spacing_mm, 0.5 / sweep.spacing_mm
-    areas = []
-    for offset in (0.0, *GAP_SIDES_MM):
-        report = plane_section(sweep.field, centre + offset / sweep.spacing_mm * direction, direction, half, step)[3]
-        areas.append(report[0] * sweep.spacing_mm**2 if report[3] == 1.0 else np.inf)
+    areas = [_area_mm2(sweep, centre + n / sweep.spacing_mm * direction, direction) for n in (0.0, *GAP_SIDES_MM)]
     beside = [side for side in (min(areas[1:3]), min(areas[3:5])) if np.isfinite(side)]
     return bool(areas[0] < GAP_MM2 or areas[0] < GAP_SHARE * max(beside, default=0.0))
 
@@ -116,10 +134,15 @@ def _bridged(sweep: Sweep, maps: LocalMaps, reach_mm: float) -> Sweep:
     """The sweep on bone closed by a reach, the canal kept open: a slab that a segmenter lost is bone again."""
     from pedicle.kernels.distance import signed_distance
 
-    spacing = np.full(3, sweep.spacing_mm)
-    grown = signed_distance(sweep.field < reach_mm, spacing)
-    closed = np.maximum(grown + np.float32(reach_mm), -maps.canal_mm.values)
-    return replace(sweep, field=np.minimum(sweep.field, closed).astype(np.float32))
+    near = np.isin(maps.parts.values, (PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE))
+    box = bounding_box(near, round(BRIDGE_MARGIN_MM / sweep.spacing_mm))
+    assert box is not None
+    window = tuple(slice(int(low), int(high)) for low, high in zip(*box, strict=True))
+    grown = signed_distance(sweep.field[window] < reach_mm, np.full(3, sweep.spacing_mm))
+    closed = np.maximum(grown + np.float32(reach_mm), -maps.canal_mm.values[window])
+    field = sweep.field.copy()
+    field[window] = np.minimum(field[window], closed)
+    return replace(sweep, field=field)
 
 
 def _sweep(maps: LocalMaps, side: Side) -> Sweep:
@@ -186,7 +209,7 @@ def _angles_deg(sweep: Sweep, direction: NDArray[np.float64]) -> tuple[float, fl
     return float(convergence), float(np.degrees(np.arcsin(direction[2])))
 
 
-def _searched(sweep: Sweep, seeds: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+def _searched(sweep: Sweep, seeds: NDArray[np.float64]) -> Place | None:
     """Centre and direction of the smallest section: a coarse sweep, then two finer ones about the best so far."""
     from pedicle.kernels.section import smallest_section
 

@@ -1,0 +1,153 @@
+"""Pedicles of elliptic cylinders, whose width, height and axis are known exactly."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pedicle.anatomy.pedicle_edge import half_maximum
+from pedicle.anatomy.pedicles import best_width, find_pedicles
+from pedicle.model.frames import Pose, angle_deg
+from pedicle.model.vertebra import PART_LEFT_PEDICLE, Vertebra
+
+
+def turned_pose() -> Pose:
+    """A frame turned by 25, -12 and 9 degrees about its axes, away from the origin."""
+    from scipy.spatial.transform import Rotation
+
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_euler("xyz", [25, -12, 9], degrees=True).as_matrix()
+    matrix[:3, 3] = [12.0, -230.0, 415.0]
+    return Pose("lps", "vertebra", matrix)
+
+
+CASES = [(5.0, 10.0, 0.0, 0.0), (8.0, 14.0, 12.0, -8.0), (10.0, 15.0, 20.0, 8.0), (7.0, 12.0, -6.0, 4.0)]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_width_height_and_axis_of_a_known_pipe(anatomic: Any, pipe: Any, case: tuple[float, ...]) -> None:
+    left, right = pipe(*case), pipe(case[0] + 1.5, case[1] + 1.0, case[2] * 0.5, -case[3])
+    solid = replace(anatomic, left=left, right=right, pose=turned_pose())
+    found = find_pedicles(solid.vertebra(), None, 1.0)
+    for side, true in (("left", left), ("right", right)):
+        got = found[side]
+        assert got.visible
+        assert got.width_mm == pytest.approx(true.width_mm, abs=0.3)
+        assert got.height_mm == pytest.approx(true.height_mm, abs=0.6)
+        assert got.inscribed_mm == pytest.approx(true.width_mm, abs=0.5)
+        assert angle_deg(got.axis_lps, solid.pose.turn(solid.pedicle_axis(side))) < 3.0
+        assert np.linalg.norm(got.centre_lps_mm - solid.pose @ solid.isthmus(side)) < 2.0
+
+
+def test_the_axis_points_forward_and_left_is_the_patients_left(seen: Any) -> None:
+    vertebra, _ = seen
+    found = find_pedicles(vertebra, None, 1.0)
+    assert found["left"].axis_lps @ vertebra.anterior > 0.9
+    assert (found["left"].centre_lps_mm - found["right"].centre_lps_mm) @ vertebra.right < -20.0
+
+
+def test_the_edge_of_the_ct_gives_the_width_too(seen: Any, anatomic: Any) -> None:
+    vertebra, scan = seen
+    found = find_pedicles(vertebra, scan, 1.0)
+    # 0.5 mm: the blur that is taken off is a typical scanner's, not this formula's
+    assert found["left"].ct_width_mm == pytest.approx(anatomic.left.width_mm, abs=0.5)
+    assert found["right"].width_mm == pytest.approx(anatomic.right.width_mm, abs=0.4)
+    assert found["left"].sigma_mm < find_pedicles(vertebra, None, 1.0)["left"].sigma_mm
+
+
+def test_a_mirrored_vertebra_has_mirrored_pedicles(anatomic: Any) -> None:
+    plain = find_pedicles(anatomic.vertebra(), None, 1.0)
+    mirrored = find_pedicles(replace(anatomic, left=anatomic.right, right=anatomic.left).vertebra(), None, 1.0)
+    assert mirrored["left"].width_mm == pytest.approx(plain["right"].width_mm, abs=0.05)
+    assert mirrored["right"].width_mm == pytest.approx(plain["left"].width_mm, abs=0.05)
+
+
+def with_slab_lost(vertebra: Vertebra, y_mm: float, rest: float) -> Vertebra:
+    """The left pedicle without a slab of 1.5 mm, but for a thin rest of its section."""
+    assert vertebra.maps is not None
+    grid = vertebra.maps.parts.grid
+    x, y, _ = np.moveaxis(vertebra.lps_from_vertebra.inverse @ grid.centres_lps_mm(), -1, 0)  # type: ignore[union-attr]
+    slab = (np.abs(y - y_mm) < 0.8) & (vertebra.maps.parts.values == PART_LEFT_PEDICLE) & (x > 16.0 - 4.0 + rest)
+    surface = np.where(slab, np.float32(0.4), vertebra.maps.surface_mm.values)
+    parts = np.where(slab, 0, vertebra.maps.parts.values).astype(np.uint8)
+    maps = replace(
+        vertebra.maps,
+        surface_mm=vertebra.maps.surface_mm.with_values(surface),
+        parts=vertebra.maps.parts.with_values(parts),
+    )
+    return replace(vertebra, maps=maps)
+
+
+@pytest.mark.parametrize("rest", [0.0, 1.5])
+def test_a_gap_in_the_label_is_bridged_and_said(anatomic: Any, rest: float) -> None:
+    vertebra = with_slab_lost(anatomic.vertebra(), anatomic.isthmus("left")[1] + 1.0, rest)
+    got = find_pedicles(vertebra, None, 1.0)["left"]
+    assert got.visible
+    # closing a gap rounds its edges: 1 mm
+    assert got.width_mm == pytest.approx(anatomic.left.width_mm, abs=1.0)
+    assert "gap" in got.reason
+
+
+def test_a_missing_pedicle_is_not_a_number(anatomic: Any) -> None:
+    got = find_pedicles(replace(anatomic, missing=("left",)).vertebra(), None, 1.0)
+    assert not got["left"].visible
+    assert got["left"].width_mm is None
+    assert got["left"].reason
+    assert got["right"].visible
+
+
+def test_a_section_at_the_border_of_the_scan_is_never_measured(seen: Any, anatomic: Any) -> None:
+    vertebra, scan = seen
+    edge = scan.volume.grid.index_from_lps(vertebra.lps_from_vertebra @ np.array([18.0, 0.0, 0.0]))[0]
+    cut = replace(scan, volume=scan.volume.cropped([0, 0, 0], [int(edge), *scan.volume.grid.shape[1:]]))
+    got = find_pedicles(vertebra, cut, 1.0)
+    assert not got["left"].visible
+    assert "border" in got["left"].reason
+    assert got["right"].visible
+
+
+def test_padding_counts_as_border(seen: Any) -> None:
+    vertebra, scan = seen
+    outside = np.zeros(scan.volume.values.shape, bool)
+    x = (vertebra.lps_from_vertebra.inverse @ scan.volume.grid.centres_lps_mm())[..., 0]
+    outside[x < -18.0] = True
+    got = find_pedicles(vertebra, replace(scan, volume=replace(scan.volume, outside=outside)), 1.0)
+    assert not got["right"].visible
+    assert got["left"].visible
+
+
+def test_the_lowest_level_has_no_height_and_a_cut_one_nothing(anatomic: Any) -> None:
+    lowest = find_pedicles(anatomic.vertebra("L5"), None, 1.0)["left"]
+    assert lowest.height_mm is None
+    assert lowest.inscribed_mm is not None
+    assert "no closed oval" in lowest.reason
+    cut = find_pedicles(replace(anatomic.vertebra(), complete=False), None, 1.0)["left"]
+    assert not cut.visible
+    assert not find_pedicles(replace(anatomic.vertebra(), maps=None), None, 1.0)["left"].visible
+
+
+def test_an_oval_on_its_side_keeps_its_width_across(anatomic: Any, pipe: Any) -> None:
+    lying = replace(anatomic, left=pipe(16.0, 12.5), right=pipe(16.0, 12.5), half_width_mm=26.0)
+    got = find_pedicles(lying.vertebra("L4"), None, 1.0)["left"]
+    assert got.width_mm == pytest.approx(16.0, abs=1.0)
+    assert got.height_mm == pytest.approx(12.5, abs=0.6)
+
+
+def test_label_and_edge_far_apart_are_not_mixed() -> None:
+    assert best_width(8.0, 14.0, 1.0) == (8.0, 3.0)
+    assert 9.0 < best_width(10.0, 9.0, 3.0)[0] < 9.3
+
+
+@pytest.mark.parametrize(
+    ("profile", "place"), [([600.0] * 10 + [100.0] * 10, 9.5), ([100.0] * 20, None), ([np.nan] * 20, None)]
+)
+def test_half_maximum_of_a_step(profile: list[float], place: float | None) -> None:
+    found = half_maximum(np.array(profile))
+    assert found == (pytest.approx(place) if place is not None else None)
+
+
+def test_no_edge_no_width(changed: Callable[..., Any]) -> None:
+    vertebra, scan = changed(cortex_hu=60.0, marrow_hu=45.0)
+    assert find_pedicles(vertebra, scan, 1.0)["left"].ct_width_mm is None
