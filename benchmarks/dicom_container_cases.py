@@ -114,6 +114,21 @@ def _perfusion(whole: Dataset) -> None:
     )
 
 
+def _two_phases(kernel: str = "") -> Dataset:
+    """Every position twice: a second temporal position, or a second kernel, 60 HU brighter."""
+    first, second = series(), series(seed=3)
+    for one in second:
+        one.PixelData = (np.frombuffer(one.PixelData, "<i2") + 60).astype("<i2").tobytes()
+    whole = multi_frame([*first, *second])
+    for n, groups in enumerate(whole.PerFrameFunctionalGroupsSequence):
+        late = n >= COUNT
+        if kernel:
+            groups.CTReconstructionSequence = _item(ConvolutionKernel=kernel if late else "B30f")
+        else:
+            groups.FrameContentSequence[0].TemporalPositionIndex = 2 if late else 1
+    return whole
+
+
 bad(6, "a frame missing")(_one_file(order=[n for n in range(COUNT) if n != 12]))
 bad(9, "tilted multi-frame CT")(_one_file(Plan(lean=(0.0, 0.2), rows=64)))
 bad(12, "frames without rescale")(
@@ -124,6 +139,8 @@ bad(12, "frames without rescale")(
 bad(25, "frames without pixel spacing")(
     _spoilt(lambda whole: delattr(whole.SharedFunctionalGroupsSequence[0], "PixelMeasuresSequence"))
 )
+bad(20, "multi-frame CT of two phases")(lambda folder: save(_two_phases(), folder / "multi.dcm"))
+bad(20, "multi-frame CT of two kernels")(lambda folder: save(_two_phases("B70f"), folder / "multi.dcm"))
 bad(29, "frames without positions")(
     _spoilt(lambda whole: [delattr(g, "PlanePositionSequence") for g in whole.PerFrameFunctionalGroupsSequence])
 )

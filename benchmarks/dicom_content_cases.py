@@ -103,6 +103,22 @@ good(15, "padding 0 of unsigned pixels", notice="")(
         RescaleIntercept="-1024",
     )
 )
+
+
+def _padded(syntax: UID) -> Build:
+    """Implicit VR does not say whether the padding element has a sign; big endian turns its bytes."""
+
+    def build(folder: Path) -> None:
+        datasets = series(Plan(extra={"PixelPaddingValue": -2000}))
+        for dataset in datasets:
+            dataset.PixelData = _ring(stored(dataset), -2000).astype("<i2").tobytes()
+        write(datasets, folder, syntax=syntax)
+
+    return build
+
+
+for syntax in (ImplicitVRLittleEndian, ExplicitVRBigEndian):
+    good(15, f"padding in {syntax.name}")(_padded(syntax))
 bad(15, "padding at water")(_stored(lambda v, n: _ring(v, 0), PixelPaddingValue=0))
 good(15, "a padding tag that no corner holds")(_stored(lambda v, n: v, PixelPaddingValue=40))
 

@@ -71,7 +71,8 @@ def _histogram(
     """Counts in bins of 10 HU, a slab at a time so that the memory stays small."""
     first = int(np.floor(low / _BIN_HU))
     bins = int(np.floor(high / _BIN_HU)) - first + 1
-    if bins > 100_000 or max(-low, high) > 10 * _BIN_HU * 100_000:  # far beyond any scanner: the range rule refuses it, no need to count
+    # far beyond any scanner: the range rule refuses it, no need to count
+    if bins > 100_000 or max(-low, high) > 10 * _BIN_HU * 100_000:
         return np.zeros(1, dtype=np.int_), np.array([low, high])
     count = np.zeros(bins, dtype=np.int_)
     for n, slab in enumerate(values):
