@@ -80,8 +80,9 @@ def test_lines_that_leave_the_strip_or_end_in_padding_say_depth_unknown(verse014
 
 
 def on_skin(scan, found):
-    """Tissue 4 mm in front of the skin point, air 4 mm behind it, and not padding."""
-    front = scan.volume.sampled(found.skin_entry_lps_mm + 4.0 * found.direction_lps)
+    """Tissue two voxels in front of the skin point, air 4 mm behind it, and not padding."""
+    two = 2.0 * float(scan.volume.grid.spacing_mm.max())
+    front = scan.volume.sampled(found.skin_entry_lps_mm + two * found.direction_lps)
     behind = scan.volume.sampled(found.skin_entry_lps_mm - 4.0 * found.direction_lps)
     assert front > -300, (found.level, found.side)
     assert -1100 < behind < -300, (found.level, found.side)
