@@ -128,3 +128,16 @@ def test_the_label_map_names_what_lies_beside_the_spine():
     assert found.landmarks == ("ribs",)
     lung = phantom.scan.volume.values[(found.structures or {})["lung"].values > 0]
     assert np.median(lung) < -700
+
+
+def test_a_sclerotic_level_is_denser_in_its_upper_half(small_options: PhantomOptions):
+    phantom = make_phantom(replace(small_options, sclerotic_level="L2", noise_hu=0.0))
+    truth = phantom.truth["L2"]
+    assert truth.sclerotic
+    upper, lower = (
+        phantom.scan.volume.sampled(
+            truth.lps_from_vertebra @ np.array([[u, -3.0, w] for u in np.arange(-8.0, 9.0)])
+        ).mean()
+        for w in (6.0, -6.0)
+    )
+    assert upper > lower + 120.0

@@ -42,6 +42,7 @@ from pedicle.kernels.phantom_shapes import (
     REACH,
     REACH_BACK,
     RIM,
+    SCLEROSIS,
     SHELL_ARCH,
     SHELL_END,
     SHELL_WALL,
@@ -120,6 +121,8 @@ def marrow(row, u, v, w, s, side, above, below, behind, short, long, crisp):
     base += row[PACKED] * exp(-(((above + row[PACKED_DOWN]) / 1.4) ** 2)) * (0.6 + 0.8 * slow * slow)
     near = above if above > below else below
     base += 75.0 * exp(side / 1.1)
+    if row[SCLEROSIS] > 0.0:
+        base += row[SCLEROSIS] / (1.0 + exp((-above - 11.0 - 1.5 * slow) / 1.0))
     if side > -5.0:
         base += row[RIM] * exp(near / 1.6) * (side + 5.0) / 5.0
     if behind > 4.0:

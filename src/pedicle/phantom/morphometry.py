@@ -17,6 +17,7 @@ LENGTHS = (
     "height_back", "height_front", "disc", "transverse", "spine_length",
 )  # fmt: skip
 ANGLES = ("pedicle_angle", "spine_tilt", "disc_wedge")
+SCLEROSIS_MG_CM3 = 180.0
 HEIGHTS = ("height_back", "height_front")
 WIDTHS = ("width_top", "width_bottom", "depth_top", "depth_bottom")
 
@@ -58,6 +59,7 @@ class VertebraShape:
     roll_deg: float
     blend: float = 2.5
     cemented: bool = False
+    sclerosis: float = 0.0
     thoracic: bool = False
 
     @property
@@ -136,6 +138,7 @@ def _shape(options: PhantomOptions, level: str, shared: np.ndarray) -> VertebraS
         rotation_deg=1.0 * options.level_noise * own[21],
         roll_deg=0.8 * options.level_noise * own[22],
         cemented=options.cemented_level == level,
+        sclerosis=SCLEROSIS_MG_CM3 if options.sclerotic_level == level else 0.0,
         thoracic=thoracic,
         blend=2.5 + 1.5 * uniform[5] if options.held_out else 2.5,
     )

@@ -74,6 +74,8 @@ class PhantomOptions:
     """Fractured levels."""
     cemented_level: LevelName | None = None
     """Level that was cemented before."""
+    sclerotic_level: LevelName | None = None
+    """Level whose upper half is sclerotic."""
     posture: Literal["supine", "prone"] = "supine"
     """How the patient lies."""
     body: bool = True

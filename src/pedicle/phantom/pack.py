@@ -83,6 +83,7 @@ def _bone(row: NDArray[np.float64], shape: VertebraShape) -> None:
     row[column.SHELL_ARCH] = 0.95 * thin
     row[column.OFFSET_U : column.OFFSET_W + 1] = np.array(shape.phases[:3]) * 90.0
     row[column.VEIN] = 9.0
+    row[column.SCLEROSIS] = shape.sclerosis
     row[column.CEMENT] = 11.0 if shape.cemented else 0.0
     row[column.DISC_UP] = row[column.DISC_DOWN] = 2.0 * shape.disc
 

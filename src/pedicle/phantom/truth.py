@@ -57,6 +57,7 @@ class LevelTruth:
     pedicles: dict[str, PedicleTruth]
     fracture: FractureOptions | None
     cemented: bool
+    sclerotic: bool = False
     cleft_lps_mm: NDArray[np.float64] | None = None
     cleft_half_axes_mm: Heights3 | None = None
 
@@ -151,6 +152,7 @@ def _level(geometry: Geometry, n: int, grid: Grid) -> LevelTruth:
         pedicles={side: _pedicle(geometry, n, side) for side in SIDES},
         fracture=fracture,
         cemented=link.shape.cemented,
+        sclerotic=link.shape.sclerosis > 0.0,
         **_cleft(row, link.lps_from_vertebra),
     )
 
