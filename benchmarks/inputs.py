@@ -84,24 +84,32 @@ def _scan(values: Any, matrix: Any) -> Scan:
     return Scan(Volume(Grid(values.shape, matrix), values), Acquisition())
 
 
-def peer_rows(name: str, read: Peer) -> list[Row]:
-    """What another reader makes of the NIfTI files: bad ones it takes without a word, good ones it gets wrong."""
+def peer_rows() -> list[Row]:
+    """Three readers, one judge, the same NIfTI files: bad ones taken without a word, good ones wrong or refused."""
     cases = [case for case in inputs_nifti.CASES if ".nii" in case.path and not case.options and case.row != _BOMBS]
+    work = {"bad": sum(case.code is not None for case in cases), "good": sum(case.code is None for case in cases)}
+    own = _counts(cases, read_ct)
+    rows = []
+    for name, read in (("nibabel", with_nibabel), ("SimpleITK", with_simpleitk)):
+        theirs = _counts(cases, read)
+        rows += [
+            Row(f"NIfTI vs {name}", metric, own[metric], "1", "", name, float(theirs[metric]), same_work=work)
+            for metric in own
+        ]
+    return rows
+
+
+def _counts(cases: list[InputCase], read: Peer) -> dict[str, int]:
     verdicts = []
     for case in cases:
         with tempfile.TemporaryDirectory() as folder:
             verdicts.append(_peer_verdict(case, read, Path(folder)))
-    count = {
-        verdict: float(verdicts.count(verdict)) for verdict in ("taken", "taken and wrong", "wrong", "good one refused")
+    return {
+        "bad files taken": verdicts.count("taken") + verdicts.count("taken and wrong"),
+        "of these, marker or HU wrong": verdicts.count("taken and wrong"),
+        "good files wrong": verdicts.count("wrong"),
+        "good files refused": verdicts.count("good one refused"),
     }
-    work = {"bad": sum(case.code is not None for case in cases), "good": sum(case.code is None for case in cases)}
-    found = {
-        "bad files taken": count["taken"] + count["taken and wrong"],
-        "of these, marker or HU wrong": count["taken and wrong"],
-        "good files wrong": count["wrong"],
-        "good files refused": count["good one refused"],
-    }
-    return [Row(f"NIfTI vs {name}", metric, 0, "1", "", name, value, same_work=work) for metric, value in found.items()]
 
 
 def _peer_verdict(case: InputCase, read: Peer, folder: Path) -> str:
@@ -127,7 +135,7 @@ def main() -> None:
     rows += pedicle_rows("NIfTI and NRRD", nifti, ct_verdicts(nifti))
     rows += pedicle_rows("label maps", inputs_labels.CASES, label_verdicts())
     if not chosen.quick:
-        rows += peer_rows("nibabel", with_nibabel) + peer_rows("SimpleITK", with_simpleitk)
+        rows += peer_rows()
     publish("inputs", rows, chosen)
 
 
