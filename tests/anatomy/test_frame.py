@@ -8,20 +8,19 @@ import pytest
 from pedicle.anatomy.spine import find_vertebrae
 from pedicle.model.frames import angle_deg
 
-TURNS = [(0.0, 0.0, 0.0), (20.0, 0.0, 0.0), (0.0, 12.0, 0.0), (0.0, 0.0, 15.0), (-14.0, 9.0, -11.0), (10.0, -16.0, 8.0)]
+TURNS = [(5.0, -4.0, 3.0), (20.0, 0.0, 0.0), (0.0, 12.0, 15.0), (10.0, -16.0, 8.0)]
 
 
 @pytest.mark.parametrize("turn", TURNS)
 def test_axes_within_half_a_degree(solid, setup, posed, grid, turn):
     truth = posed(turn)
     body = setup({"L2": solid(wedge_deg=6.0)}, {"L2": truth})
-    found = find_vertebrae(None, body.labels(grid((0.7, 0.7, 0.8))))["L2"]
+    found = find_vertebrae(None, body.labels(grid((0.9, 0.9, 0.9))))["L2"]
     frame = found.lps_from_vertebra
     assert max(angle_deg(frame.axis(n), truth.axis(n)) for n in range(3)) < 0.5
 
 
-@pytest.mark.parametrize("turn", [(20.0, 7.0, 4.0), (-14.0, 9.0, -11.0)])
-@pytest.mark.parametrize("wedge", [0.0, 12.0])
+@pytest.mark.parametrize(("turn", "wedge"), [((20.0, 7.0, 4.0), 12.0), ((-14.0, 9.0, -11.0), 0.0)])
 def test_heights_within_a_tenth_of_a_millimetre(solid, setup, posed, grid, turn, wedge):
     """Half-millimetre voxels cut obliquely, so that their steps average out over the strip."""
     shape = solid(wedge_deg=wedge)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.anatomy.abreast import abreast
 from pedicle.anatomy.bone import cut_bone
 from pedicle.anatomy.border import parts_cut, touching
 from pedicle.anatomy.canal import Loan
@@ -66,16 +67,11 @@ def find_vertebrae(
     labelled = [_labelled(volume, name, counts[name], padding) for name in names]
     centres = np.array([one.field.centroid_lps_mm for one in labelled])
     directions = superior_directions(centres, np.array([_looks_whole(one, volume) for one in labelled]))
-    looks: list[_Look] = []
-    for n, one in enumerate(labelled):
-        progress(0.7 * n / len(labelled), f"measuring {one.level}")
-        looks.append(settle(one.field, directions[n], labels.coverage == "whole"))
-    for n, one in enumerate(labelled):
-        loan = _loan(looks, n) if looks[n] == NO_CANAL and not len(one.border_mm) else None
-        if loan is not None:
-            looks[n] = settle(one.field, directions[n], True, loan)
-    progress(0.7, "grading")
-    found = [_measure(one, look, scan, options) for one, look in zip(labelled, looks, strict=True)]
+    progress(0.05, "looking through the vertebrae")
+    looks = _look_at_all(labelled, directions, labels.coverage == "whole")
+    progress(0.4, "measuring")
+    found = abreast(lambda pair: _measure(*pair, scan, options), list(zip(labelled, looks, strict=True)))
+    progress(0.6, "pedicles, fractures, density")
     vertebrae = _with_findings([vertebra for vertebra, _ in found], scan, volume, options)
     sacrum = _landmark_notices(volume, padding)
     body_centres = np.array([vertebra.centroid_lps_mm for vertebra in vertebrae])
@@ -118,6 +114,16 @@ def _looks_whole(one: _Labelled, volume: Volume) -> bool:
     return not bool(((k < 0.5) | (k > volume.grid.shape[2] - 1.5)).any())
 
 
+def _look_at_all(labelled: list[_Labelled], directions: NDArray[np.float64], whole: bool) -> list[_Look]:
+    """Every level in its own frame; where no canal is seen, once more with the neighbours' canal."""
+    looks: list[_Look] = abreast(lambda n: settle(labelled[n].field, directions[n], whole), range(len(labelled)))
+    for n, one in enumerate(labelled):
+        loan = _loan(looks, n) if looks[n] == NO_CANAL and not len(one.border_mm) else None
+        if loan is not None:
+            looks[n] = settle(one.field, directions[n], True, loan)
+    return looks
+
+
 def _loan(looks: list[_Look], n: int) -> Loan | None:
     """The canal between the neighbours above and below, when both show theirs."""
     beside = [looks[m] for m in (n - 1, n + 1) if 0 <= m < len(looks)]
@@ -150,10 +156,15 @@ def _with_findings(
 ) -> tuple[Vertebra, ...]:
     """Pedicles, flags, fracture, density and bone of each level; fracture first, for it decides what density means."""
     voxel_mm = float(labels.grid.spacing_mm.max())
-    seen = [replace(v, pedicles=find_pedicles(v, scan, voxel_mm)) for v in vertebrae]
-    graded = grade_fractures([find_flags(v, scan) for v in seen], scan, options)
-    dense = [replace(v, density=measure_density(v, scan, options)) for v in graded]
-    return tuple(replace(v, bone=cut_bone(v, scan)) for v in dense)
+
+    def seen(v: Vertebra) -> Vertebra:
+        return find_flags(replace(v, pedicles=find_pedicles(v, scan, voxel_mm)), scan)
+
+    def dense(v: Vertebra) -> Vertebra:
+        v = replace(v, density=measure_density(v, scan, options))
+        return replace(v, bone=cut_bone(v, scan))
+
+    return tuple(abreast(dense, grade_fractures(abreast(seen, vertebrae), scan, options)))
 
 
 def _kyphosis(found: list[tuple[Vertebra, Anatomy | None]]) -> dict[str, float]:
