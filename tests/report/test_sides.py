@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from pedicle.report.dossier import Dossier
-from pedicle.report.figures import Studio, midline_words, needle_figures
+from pedicle.report.figures import Studio, needle_figures
 from pedicle.report.front import warnings_of
 from pedicle.report.options import ReportOptions
 from pedicle.report.prone import prone_figure
 from pedicle.report.render import render
-from pedicle.report.sheet import Sheet, sheet_of, side_of
+from pedicle.report.sheet import Sheet, sheet_of
+from pedicle.report.sides import midline_words, side_of
 
 MakeDossier = Callable[..., Dossier]
 

@@ -75,5 +75,5 @@ def test_picture_options_change_the_pictures_alone(dossier: Dossier, page: str) 
 
 def test_references_are_lines_without_addresses_to_follow() -> None:
     entry = "@misc{X, author = {A and B}, title = {{Spine} things}, year = 2020, url = {https://example.org/x}}"
-    assert line_of(entry) == "A and B. Spine things. 2020. example.org/x"
+    assert line_of(entry) == "A; B. Spine things. 2020. example.org/x"
     assert cited(("Nowhere",)) == [("Nowhere", "no entry in references.bib")]

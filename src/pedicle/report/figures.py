@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from pedicle.model.carm import View
 from pedicle.model.frames import LEFT, POSTERIOR, SUPERIOR
@@ -15,6 +15,7 @@ from pedicle.report.canvas import Canvas, Figure, Grey, stretched, windowed
 from pedicle.report.dossier import Dossier
 from pedicle.report.needles import draw_clearances, draw_section, draw_shaft, draw_target, placement_ring
 from pedicle.report.options import ReportOptions
+from pedicle.report.sides import midline_words, side_of
 from pedicle.report.svg import jpeg
 from pedicle.report.views import Plane, along_needle, facing, seen_by_detector, slab_mean
 from pedicle.report.walls import RINGS, Walls, drawn, walls_of
@@ -65,17 +66,6 @@ def slice_of(dossier: Dossier, plane: Plane, options: ReportOptions) -> Grey:
         return windowed(values, options.window_centre_hu, options.window_width_hu)
     bone = dossier.labels.volume.sampled(points, order=0, fill=0.0) > 0
     return np.where(bone, 150, 30).astype(np.uint8)
-
-
-def midline_words(vertebra: Vertebra, point_mm: ArrayLike) -> str:
-    """How far a point lies to which side of this vertebra's midline, read from its coordinates."""
-    pose = vertebra.lps_from_vertebra
-    origin = vertebra.centroid_lps_mm if pose is None else pose.origin_mm
-    left = LEFT if pose is None else pose.axis(0)
-    offset = float((np.asarray(point_mm) - origin) @ left)
-    if abs(offset) < 0.5:
-        return "on the midline"
-    return f"{with_unit(figure(abs(offset)), 'mm')} {'LEFT' if offset > 0 else 'RIGHT'} of the midline"
 
 
 def needle_figures(studio: Studio, trajectory: Trajectory) -> list[Figure]:
@@ -139,8 +129,7 @@ def _probes_eye(studio: Studio, trajectory: Trajectory) -> Figure:
 def _ways(studio: Studio, trajectory: Trajectory) -> dict[str, Array]:
     """Directions from the needle to the four pedicle walls; medial is towards the midline from where the needle enters."""
     left, _, head = studio.axes
-    offset = float((trajectory.bone_entry_lps_mm - studio.vertebra.centroid_lps_mm) @ left)
-    outward = left if offset > 0 else -left
+    outward = left if side_of(studio.vertebra, trajectory.bone_entry_lps_mm) == "left" else -left
     return {"medial": -outward, "lateral": outward, "superior": head, "inferior": -head}
 
 

@@ -8,8 +8,8 @@ from pedicle.model.frames import Side
 from pedicle.model.notices import Notice, Severity
 from pedicle.model.trajectory import Trajectory
 from pedicle.report.dossier import Dossier
-from pedicle.report.sheet import side_conflict
-from pedicle.report.tables import WALL_WORDS, counted_words
+from pedicle.report.sides import side_conflict
+from pedicle.report.tables import WALL_WORDS
 from pedicle.report.words import counted, finite, gathered, interval, listed, measure, missing, position_words, sentence
 
 SEVERITIES: tuple[Severity, ...] = ("danger", "caution", "note")
@@ -187,11 +187,6 @@ def _plan_rows(dossier: Dossier) -> list[tuple[str, str]]:
 
 def _sides(sides: tuple[Side, ...]) -> list[str]:
     return sorted(sides)
-
-
-def level_reading(dossier: Dossier, level: str) -> str:
-    """How the level was counted, in one sentence."""
-    return sentence(counted_words(dossier.spine[level]))
 
 
 def infeasible(trajectory: Trajectory) -> str:

@@ -21,7 +21,8 @@ from pedicle.report.options import ReportOptions
 from pedicle.report.overview import overview_figures
 from pedicle.report.prone import prone_figure
 from pedicle.report.ruler import depth_ruler
-from pedicle.report.sheet import Sheet, sheet_of, side_conflict, used_trajectories
+from pedicle.report.sheet import Sheet, sheet_of, used_trajectories
+from pedicle.report.sides import side_conflict
 from pedicle.report.tables import Table, clearance_table, plan_table, vertebra_tables
 from pedicle.report.words import RESEARCH_ONLY
 

@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from pedicle.model.carm import View
-from pedicle.model.frames import LEFT, SIDES
+from pedicle.model.frames import SIDES
 from pedicle.model.needle import Needle
 from pedicle.model.sourced import as_quantity, table
 from pedicle.model.trajectory import LevelPlan, Trajectory
 from pedicle.model.vertebra import Vertebra
 from pedicle.report.dossier import Dossier
+from pedicle.report.sides import side_conflict, side_of
 from pedicle.report.tables import WALL_WORDS, counted_words, nearest_wall
 from pedicle.report.words import (
     at_least_one,
@@ -144,22 +144,6 @@ def used_trajectories(dossier: Dossier, level: LevelPlan) -> tuple[Trajectory, .
     vertebra = dossier.spine[level.level]
     chosen = [t for t in level.trajectories if t.side in level.recommended and not side_conflict(vertebra, t)]
     return tuple(sorted(chosen, key=lambda trajectory: SIDES.index(trajectory.side)))
-
-
-def side_conflict(vertebra: Vertebra, trajectory: Trajectory) -> str:
-    """Why a needle's named side cannot be right, or "": its bone entry must lie on that side of the midline."""
-    side = side_of(vertebra, trajectory.bone_entry_lps_mm)
-    if side == trajectory.side:
-        return ""
-    return f"named {trajectory.side}, but its bone entry lies {side} of this vertebra's midline"
-
-
-def side_of(vertebra: Vertebra, point_mm: ArrayLike) -> str:
-    """The side of this vertebra's midline a point lies on, from its coordinates alone."""
-    pose = vertebra.lps_from_vertebra
-    origin = vertebra.centroid_lps_mm if pose is None else pose.origin_mm
-    left = LEFT if pose is None else pose.axis(0)
-    return "left" if float((np.asarray(point_mm, dtype=np.float64) - origin) @ left) > 0 else "right"
 
 
 def _no_needle(level: LevelPlan) -> tuple[str, ...]:
