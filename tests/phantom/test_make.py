@@ -46,7 +46,7 @@ def test_the_label_volume_is_that_of_a_finer_map(small_options: PhantomOptions, 
 
 
 def test_mean_hu_deep_in_the_bone_does_not_depend_on_the_slices(small_options: PhantomOptions):
-    """4 mm inside the L2 body, without noise: 2 % between 1 and 3 mm slices (a part of it is the endplate's blur)."""
+    """6 mm inside the L2 body, without noise: 1 % between 1 and 3 mm slices; nearer, the endplate's blur comes in."""
     from pedicle.phantom.query import truth_distance
 
     means = []
@@ -56,9 +56,9 @@ def test_mean_hu_deep_in_the_bone_does_not_depend_on_the_slices(small_options: P
         pose = phantom.truth["L2"].lps_from_vertebra
         raster = np.stack(np.meshgrid(*[np.arange(-9.0, 9.1, 1.0)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
         points = pose @ raster
-        points = points[truth_distance(phantom.geometry, "L2", points, exact=False).body < -4.0]
+        points = points[truth_distance(phantom.geometry, "L2", points, exact=False).body < -6.0]
         means.append(phantom.scan.volume.sampled(points).mean())
-    assert means[1] == pytest.approx(means[0], rel=0.02)
+    assert means[1] == pytest.approx(means[0], rel=0.01)
 
 
 def test_hu_deep_in_the_bone_is_the_density_by_the_law(quiet_phantom: Phantom):
