@@ -91,3 +91,63 @@ def test_the_errors_behind_the_probabilities_are_stated(wide, spine_of, skin_sca
     assert made.placement["entry_error_mm"] == 1.5
     assert made.placement["direction_error_deg"] == 3.0
     assert made.placement["boundary_coarse_mm"] > made.placement["boundary_fine_mm"] > 0.0
+
+
+def test_without_a_measured_pedicle_the_bone_beside_the_canal_is_its_middle(wide, spine_of, skin_scan):
+    options = PlanOptions(levels="L3", needles="two", draws=500)
+    known = plan(spine_of(wide), skin_scan(), options)["L3"].trajectories
+    unknown = plan(spine_of(replace(wide, pedicles=None)), skin_scan(), options)["L3"].trajectories
+    assert all(found.feasible for found in unknown)
+    for a, b in zip(known, unknown, strict=True):
+        # The middle is only a preference: both lines lie in the same pedicle.
+        assert np.linalg.norm(a.bone_entry_lps_mm - b.bone_entry_lps_mm) < 6.0
+
+
+def test_maps_without_a_canal_are_refused_on_both_sides(wide, spine_of, skin_scan):
+    from pedicle.model.vertebra import PART_CANAL, PART_NONE
+
+    parts = wide.maps.parts
+    empty = np.where(parts.values == PART_CANAL, PART_NONE, parts.values).astype(np.uint8)
+    blind = replace(wide, maps=replace(wide.maps, parts=parts.with_values(empty)))
+    level = plan(spine_of(blind), skin_scan(), PlanOptions(levels="L3", draws=500))["L3"]
+    assert level.trajectories == ()
+    assert [words.split(":")[0] for words in level.refused] == ["left", "right"]
+    assert "no canal" in level.refused[0]
+
+
+def test_a_needle_that_would_have_to_be_thinner_is_no_gain(analytic_vertebra, spine_of, skin_scan):
+    """From a straight pedicle the midline is reached only obliquely: with a thin needle, or not at all."""
+    straight = analytic_vertebra(radii=(3.6, 3.6), convergence_deg=12.0)
+    level = plan(spine_of(straight), skin_scan(), PlanOptions(levels="L3", draws=500))["L3"]
+    assert level.recommended == ("left", "right")
+    assert "thinner" in level.why[0] or "cannot reach the middle" in level.why[0]
+
+
+def test_suspicion_and_metal_are_passed_on(wide, spine_of, skin_scan):
+    odd = replace(wide, suspicious=("tumour or infection not excluded: biopsy?",))
+    level = plan(spine_of(odd), skin_scan(), PlanOptions(levels="L3", needles="two", draws=500))["L3"]
+    assert [n.severity for n in level.warnings if n.code == "suspicious"] == ["danger"]
+
+
+def test_progress_ends_at_one(wide, spine_of, skin_scan):
+    seen = []
+    options = PlanOptions(levels="L3", needles="two", draws=500)
+    plan(spine_of(wide), skin_scan(), options, progress=lambda done, text: seen.append((done, text)))
+    assert seen[0] == (0.0, "plan L3")
+    assert seen[-1][0] == 1.0
+
+
+def test_entries_start_in_the_labels_own_voxels(wide, spine_of, skin_scan):
+    """A label map of 1.5 mm steps: from the bone entry on every sample of the axis is in the level's own voxels."""
+    from pedicle.model.grid import Grid
+    from pedicle.model.levels import verse_of_level
+    from pedicle.model.volume import Volume
+
+    spine = spine_of(wide)
+    grid = Grid.in_frame(wide.lps_from_vertebra, [-36, -24, -24], [36, 60, 24], 1.5)
+    bone = wide.maps.surface_mm.resampled(grid, order=1, fill=9.0).values < 0
+    labels = Volume(grid, np.where(bone, verse_of_level("L3"), 0).astype(np.uint8))
+    options = PlanOptions(levels="L3", needles="two", draws=500, segmentation_error_mm=0.3)
+    for found in plan(replace(spine, labels=labels), skin_scan(), options)["L3"].trajectories:
+        way = np.arange(0.0, found.bone_to_target_mm, 0.1)[:, None] * found.direction_lps
+        assert (labels.sampled(found.bone_entry_lps_mm + way, order=0, fill=0) == verse_of_level("L3")).all()

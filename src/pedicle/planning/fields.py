@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pedicle.model.frames import Pose, Side
-from pedicle.model.vertebra import PART_BODY, PART_CANAL, PART_OTHER_BONE, LocalMaps, Vertebra
+from pedicle.model.vertebra import PART_CANAL, PART_OTHER_BONE, LocalMaps, Vertebra
 
 Floats = NDArray[np.float64]
 # Radius of the thickest usual needle (11 G, 1.5 mm) and as much again.
@@ -121,9 +121,3 @@ def boundary_matrix(axes_lps: Floats, voxel_mm: ArrayLike, fields: SideFields, s
     voxel = np.asarray(voxel_mm, dtype=np.float64)
     size = np.maximum(voxel, np.prod(voxel) ** (1.0 / 3.0))
     return np.asarray(fields.turned(axes_lps) * (sd_voxels * size)[:, None])
-
-
-def body_centre_height(fields: SideFields) -> float:
-    """Mean height, mm, of the body's voxels in front of the wall: where a needle is best aimed."""
-    where = np.argwhere(fields.parts == PART_BODY)
-    return float(fields.point(where)[:, 2].mean()) if len(where) else 0.0
