@@ -62,6 +62,15 @@ def test_only_own_refusals_escape(kind: str, tmp_path: Path):
     assert all(error.fix and "\n" not in str(error) for error in refusals)
 
 
+def test_broken_element_in_the_meta_group(tmp_path: Path):
+    """A value representation that does not exist is met only when the value is asked for."""
+    path = write(series(Plan(count=1)), tmp_path)[0]
+    path.write_bytes(path.read_bytes().replace(b"\x02\x00\x02\x00UI", b"\x02\x00\x02\x00U\0"))
+    with pytest.raises(PedicleError) as refusal:
+        read_dicom(path)
+    assert refusal.value.code == 33
+
+
 def test_file_of_noise(tmp_path: Path):
     for run in range(40):
         data = random.Random(run).randbytes(3000)

@@ -17,13 +17,13 @@ from pedicle.io.dicom_files import FoundFile, Listing, find_files, looks_like_di
 from pedicle.io.dicom_geometry import Stack, check_places, judged, one_plane, stacked
 from pedicle.io.dicom_headers import CT_CLASSES, MULTI_FRAME_CLASSES, Frame, class_uid, frame_of, text, uid
 from pedicle.io.dicom_hu import Slab, pixel_hash, read_slices
-from pedicle.io.dicom_parse import damaged, parsed, quiet
+from pedicle.io.dicom_parse import damaged, guarded, parsed
 from pedicle.io.dicom_pixels import check_format, is_lossy
 from pedicle.io.dicom_resample import resampled
 from pedicle.io.dicom_series import choose_series, one_recon
 from pedicle.io.gate import canonical_scan
 from pedicle.io.options import ImportOptions
-from pedicle.model.errors import InputError, PedicleError
+from pedicle.model.errors import InputError
 from pedicle.model.notices import Notice
 from pedicle.model.progress import Progress, part, silent
 from pedicle.model.scan import Acquisition, InputFile, Scan
@@ -93,7 +93,7 @@ def _directory(path: Path, listing: Listing, skip_bad: bool) -> Listing | None:
         dataset = parsed(file, stream)
     finally:
         stream.close()
-    with quiet():
+    with guarded(file):
         media = uid(getattr(dataset, "file_meta", {}), "MediaStorageSOPClassUID")
         return files_of_directory(file, dataset, skip_bad) if media == DIRECTORY_CLASS else None
 
@@ -109,13 +109,8 @@ def _frames_of_file(file: FoundFile, passed: Counter[str]) -> list[Frame]:
         size = stream.size
     finally:
         stream.close()
-    try:
-        with quiet():
-            return _frames_of_dataset(file, dataset, size, passed)
-    except PedicleError:
-        raise
-    except Exception as error:  # values are parsed when they are asked for, and may fail then
-        raise damaged(file, f"has a header that cannot be read ({type(error).__name__})") from error
+    with guarded(file, "has a header that cannot be read"):
+        return _frames_of_dataset(file, dataset, size, passed)
 
 
 def _frames_of_dataset(file: FoundFile, dataset: object, size: int, passed: Counter[str]) -> list[Frame]:

@@ -42,22 +42,32 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
+@contextmanager
+def guarded(file: FoundFile, found: str = "cannot be read") -> Iterator[None]:
+    """Whatever a hostile file makes pydicom or a decoder raise becomes a refusal: InputError 33, or 40 for depth and size.
+
+    pydicom converts a value when it is asked for, so every look into a data set stands in such a block.
+    """
+    try:
+        with quiet():
+            yield
+    except PedicleError:
+        raise
+    except (RecursionError, MemoryError) as error:
+        raise _too_deep(file, "sequences nested too deep, or an element too large") from error
+    except Exception as error:
+        raise damaged(file, f"{found} ({type(error).__name__})") from error
+
+
 def parsed(file: FoundFile, stream: Stream, with_pixels: bool = False) -> FileDataset:
     """The dataset of an open file, without its pixels unless asked for.
 
     Raises InputError 33 (cannot be read), 39 (unpacks beyond the budget), 40 (too deep or too large an element).
     """
-    try:
-        with quiet():
-            dataset = _read(file, stream, with_pixels)
-            _check_limits(file, dataset, stream.size)
-    except PedicleError:
-        raise
-    except (RecursionError, MemoryError) as error:
-        raise _too_deep(file, "sequences nested too deep, or an element too large") from error
-    except Exception as error:  # a hostile file can make the parser fail in any way
-        raise damaged(file, f"cannot be read ({type(error).__name__})") from error
-    return dataset
+    with guarded(file):
+        dataset = _read(file, stream, with_pixels)
+        _check_limits(file, dataset, stream.size)
+        return dataset
 
 
 def damaged(file: FoundFile, found: str) -> InputError:

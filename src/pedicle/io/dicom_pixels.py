@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pedicle.io.dicom_codestream import declared_size
 from pedicle.io.dicom_files import budget_error, budget_of
 from pedicle.io.dicom_headers import Frame, PixelFormat
-from pedicle.io.dicom_parse import damaged, quiet
-from pedicle.model.errors import EnvironmentFault, InputError, PedicleError
+from pedicle.io.dicom_parse import damaged, guarded
+from pedicle.model.errors import EnvironmentFault, InputError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -98,7 +98,8 @@ def stored_values(frame: Frame, dataset: Dataset) -> Pixels:
     pixels = frame.pixels
     if "PixelData" not in dataset:
         raise InputError(32, frame.name, "no pixel data", f"{frame_bytes(pixels)} bytes", "copy the file again, or leave it out with --skip-bad")  # fmt: skip
-    raw = _native(frame, dataset) if pixels.syntax in _LITTLE | _BIG else _decoded(frame, dataset)
+    with guarded(frame.file, "has pixels that cannot be read"):
+        raw = _native(frame, dataset) if pixels.syntax in _LITTLE | _BIG else _decoded(frame, dataset)
     return _masked(raw, pixels)
 
 
@@ -128,14 +129,9 @@ def _decoded(frame: Frame, dataset: Dataset) -> NDArray[Any]:
     decoder = get_decoder(UID(pixels.syntax))
     if plugin not in decoder.available_plugins:
         raise EnvironmentFault(38, frame.name, f"compressed as {name}", "its decoder is not installed", "pip install 'pedicle[codecs]'")  # fmt: skip
-    try:
-        with quiet():
-            _check_stream(frame, dataset, plugin)
-            array, _ = decoder.as_array(dataset, index=frame.number, raw=True, decoding_plugin=plugin)
-    except PedicleError:
-        raise
-    except Exception as error:  # a broken stream makes each decoder fail in its own way
-        raise damaged(frame.file, f"a {name} stream that cannot be decoded") from error
+    with guarded(frame.file, f"has a {name} stream that cannot be decoded"):
+        _check_stream(frame, dataset, plugin)
+        array, _ = decoder.as_array(dataset, index=frame.number, raw=True, decoding_plugin=plugin)
     if array.shape != (pixels.rows, pixels.columns):
         raise _wrong_size(frame, f"decoded to {' x '.join(str(n) for n in array.shape)}")
     return np.asarray(array).view(f"u{array.dtype.itemsize}")
