@@ -43,4 +43,4 @@ def _whole(slab: NDArray[Any], where: str) -> NDArray[Any]:
     if off.max() > _WHOLE:
         value = float(slab.flat[int(off.argmax())])
         raise InputError(52, where, f"a label of {value:.4f}", "whole numbers to 1e-6", "resample labels by nearest")
-    return rounded
+    return np.asarray(rounded)

@@ -89,7 +89,7 @@ def _raw_header(stream: BinaryIO, where: str) -> tuple[Any, int]:
     if version == 2:
         block += take(stream, 192, where)
     order = "<" if struct.unpack("<i", block[:4])[0] == size else ">"
-    kind = Nifti1Header if version == 1 else Nifti2Header
+    kind: Any = Nifti1Header if version == 1 else Nifti2Header
     return kind(block, endianness=order, check=False), version
 
 
