@@ -26,6 +26,7 @@ DRIFT_LEVELS = 3.0
 PRIOR_LOST = 0.15
 LOST_RANGE = 0.7
 START_LOSS = 0.15
+FEW_LEVELS = 2
 DOUBT = 2.5e-3
 LOST_NOISE = 1.0e2
 
@@ -109,7 +110,12 @@ class Field:
         """Probability that each height is the original one, shape (levels, 3); the rounds start from the tall ones."""
         weight = np.full(logs.residual.shape, 1.0 - PRIOR_LOST)
         weight[logs.residual < np.quantile(logs.residual, 0.75) - START_LOSS] = 0.05
-        for _ in range(ROUNDS):
+        rounds = ROUNDS
+        if len(self.ranks) <= FEW_LEVELS:
+            # Too few levels to vouch for each other: three heights lost alike must not pass for a small person.
+            weight[:] = 0.05
+            rounds = 1
+        for _ in range(rounds):
             mean, variance = self.without_itself(logs, weight)
             weight = 0.5 * weight + 0.5 * _intact_probability(logs.residual - mean, variance + logs.noise)
         return weight

@@ -158,7 +158,7 @@ def bare_wall_cm2(sight: Sight) -> float:
     wall[:, :, : heights[0] + rim] = False
     wall[:, :, heights[-1] - rim + 1 :] = False
     bare = wall & (sight.brightest_hu < _limit("cortex", "hu"))
-    volume_ml = largest_piece_ml(bare, sight.spacing_mm)[1]
+    volume_ml = largest_piece_ml(bare, sight.spacing_mm, corners=True)[1]
     # The wall's cells fill a layer one spacing thick.
     return volume_ml * 10.0 / sight.spacing_mm
 

@@ -28,11 +28,16 @@ def hu_on(grid: Grid, scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_
     return values, nearest(data, from_node, grid.shape).astype(bool)
 
 
-def largest_piece_ml(mask: NDArray[np.bool_], spacing_mm: float) -> tuple[NDArray[np.bool_], float]:
-    """The largest connected piece (six neighbours) of a mask and its volume; an empty mask gives itself and 0."""
+def largest_piece_ml(
+    mask: NDArray[np.bool_], spacing_mm: float, corners: bool = False
+) -> tuple[NDArray[np.bool_], float]:
+    """The largest connected piece of a mask and its volume; an empty mask gives itself and 0.
+
+    Cells connect by faces; with `corners` also by edges and corners, as thin layers need.
+    """
     from scipy.ndimage import label
 
-    pieces, count = label(mask)
+    pieces, count = label(mask, np.ones((3, 3, 3), int) if corners else None)
     if count == 0:
         return mask, 0.0
     sizes = np.bincount(pieces.ravel())[1:]

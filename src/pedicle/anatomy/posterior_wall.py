@@ -85,7 +85,10 @@ def _walked(vertebra: Vertebra) -> list[tuple[float, float, float, float]]:
 
 
 def _back_heights(parts: NDArray[np.uint8]) -> NDArray[np.int_]:
-    """Third indices of the body's rearmost 4 cells about its middle, without the rounded rim at both ends."""
+    """Third indices of the rear third of the body about its middle, without the rounded rim at both ends.
+
+    Not of its rearmost cells: those of a bulge hold the bulge alone.
+    """
     body = parts == PART_BODY
     if not body.any():
         return np.empty(0, int)
@@ -93,7 +96,9 @@ def _back_heights(parts: NDArray[np.uint8]) -> NDArray[np.int_]:
     middle = int(columns.mean())
     strip = body[max(middle - 6, 0) : middle + 7].any(axis=0)
     depth = np.flatnonzero(strip.any(axis=1))
-    heights = np.flatnonzero(strip[depth[-1] - 4 : depth[-1] + 1].any(axis=0))
+    rear = depth[-1] - (depth[-1] - depth[0]) // 3
+    columns_there = strip[rear : depth[-1] + 1].sum(axis=0)
+    heights = np.flatnonzero(columns_there >= max(0.3 * columns_there.max(), 1))
     rim = round(CORNER_SHARE * len(heights))
     return heights[rim : len(heights) - rim]
 
