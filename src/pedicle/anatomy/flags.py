@@ -118,9 +118,9 @@ def _suspicions(vertebra: Vertebra, sight: Sight, contrast: bool) -> list[str]:
     found = []
     if lytic_ml(sight) > 0.0:
         found.append(f"lytic area of {lytic_ml(sight):.1f} ml in the body")
-    bare = bare_wall_cm2(sight)
+    bare = bare_wall_mm2(sight)
     if bare >= _limit("cortex", "area"):
-        found.append(f"{bare:.1f} cm2 of the body's wall without cortex")
+        found.append(f"{bare / 100.0:.1f} cm2 of the body's wall without cortex")
     found += [f"{side} pedicle destroyed or missing" for side in _lost_pedicles(vertebra, sight)]
     if not contrast and _canal_hu(sight) > _limit("canal", "hu"):
         found.append(f"canal of {_canal_hu(sight):.0f} HU: epidural mass or blood")
@@ -142,7 +142,7 @@ def lytic_ml(sight: Sight) -> float:
     return volume if volume >= _limit("lysis", "ml") else 0.0
 
 
-def bare_wall_cm2(sight: Sight) -> float:
+def bare_wall_mm2(sight: Sight) -> float:
     """Largest connected area of the body's front and side walls where no value within 2 mm is as bright as cortex.
 
     Endplates are left out, and so is everything in slices over 2 mm, which no longer show a thin cortex.
@@ -160,7 +160,7 @@ def bare_wall_cm2(sight: Sight) -> float:
     bare = wall & (sight.brightest_hu < _limit("cortex", "hu"))
     volume_ml = largest_piece_ml(bare, sight.spacing_mm, corners=True)[1]
     # The wall's cells fill a layer one spacing thick.
-    return volume_ml * 10.0 / sight.spacing_mm
+    return volume_ml * 1000.0 / sight.spacing_mm
 
 
 def _near_posterior(sight: Sight) -> NDArray[np.bool_]:
