@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.anatomy.field import Box
 from pedicle.anatomy.frame import Anatomy
 from pedicle.anatomy.split import body_proper
 from pedicle.model.volume import Volume
@@ -15,9 +16,13 @@ from pedicle.model.volume import Volume
 ARCH_MM = 6.0
 
 
-def touching(labels: Volume, label: int, padding: NDArray[np.bool_] | None) -> NDArray[np.float64]:
-    """LPS centres of a label's voxels in the border layer of the map or next to padding; shape (n, 3)."""
-    index = np.argwhere(labels.values == label)
+def touching(labels: Volume, label: int, padding: NDArray[np.bool_] | None, box: Box) -> NDArray[np.float64]:
+    """LPS centres of a label's voxels in the border layer of the map or next to padding; shape (n, 3).
+
+    `box` is the label's own index box.
+    """
+    cut = tuple(slice(int(a), int(b)) for a, b in zip(*box, strict=True))
+    index = np.argwhere(labels.values[cut] == label) + box[0]
     last = np.array(labels.values.shape) - 1
     at_border = ((index == 0) | (index == last)).any(axis=1)
     if padding is not None:

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from pedicle.model.frames import Pose
 from pedicle.model.grid import Grid
-from pedicle.model.volume import Volume, bounding_box
+from pedicle.model.volume import Volume
 
 MARGIN_MM = 14.0
+Box = tuple[NDArray[np.int_], NDArray[np.int_]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +72,18 @@ def _through_origin(
     return down, np.ceil(np.asarray(high) / spacing_mm) * spacing_mm
 
 
-def bone_field(labels: Volume, label: int, level: str) -> BoneField:
-    """The field of one label of a canonical map; ValueError when the label is absent."""
+def label_boxes(labels: Volume) -> dict[int, Box]:
+    """Index box low <= index < high of every label of a map, found in one pass."""
+    from scipy.ndimage import find_objects
+
+    found = enumerate(find_objects(labels.values), start=1)
+    return {n: (np.array([s.start for s in box]), np.array([s.stop for s in box])) for n, box in found if box}
+
+
+def bone_field(labels: Volume, label: int, level: str, box: Box) -> BoneField:
+    """The field of one label of a canonical map; `box` is the label's own."""
     from pedicle.kernels.distance import signed_distance
 
-    box = bounding_box(labels.values == label)
-    if box is None:
-        raise ValueError(f"label {label} is absent")
     pad = np.ceil(MARGIN_MM / labels.grid.spacing_mm).astype(int)
     low, high = box[0] - pad, box[1] + pad
     values = _cut(labels.values, low, high)

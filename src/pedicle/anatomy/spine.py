@@ -14,7 +14,7 @@ from pedicle.anatomy.canal import Loan
 from pedicle.anatomy.curve import kyphosis_deg, superior_directions
 from pedicle.anatomy.density import measure_density, patient_density
 from pedicle.anatomy.edges import with_ct_edges
-from pedicle.anatomy.field import BoneField, bone_field
+from pedicle.anatomy.field import BoneField, Box, bone_field, label_boxes
 from pedicle.anatomy.flags import find_flags
 from pedicle.anatomy.fracture import grade_fractures
 from pedicle.anatomy.frame import NO_CANAL, Anatomy, settle
@@ -64,7 +64,8 @@ def find_vertebrae(
     _check_input(scan, labels, names)
     counts = count_levels(labels, names)
     padding = _padding(scan, volume)
-    labelled = [_labelled(volume, name, counts[name], padding) for name in names]
+    boxes = label_boxes(volume)
+    labelled = [_labelled(volume, name, counts[name], padding, boxes) for name in names]
     centres = np.array([one.field.centroid_lps_mm for one in labelled])
     directions = superior_directions(centres, np.array([_looks_whole(one, volume) for one in labelled]))
     progress(0.05, "looking through the vertebrae")
@@ -73,7 +74,7 @@ def find_vertebrae(
     found = abreast(lambda pair: _measure(*pair, scan, options), list(zip(labelled, looks, strict=True)))
     progress(0.6, "pedicles, fractures, density")
     vertebrae = _with_findings([vertebra for vertebra, _ in found], scan, volume, options)
-    sacrum = _landmark_notices(volume, padding)
+    sacrum = _landmark_notices(volume, padding, boxes)
     body_centres = np.array([vertebra.centroid_lps_mm for vertebra in vertebrae])
     return Spine(
         vertebrae,
@@ -102,10 +103,13 @@ def _padding(scan: Scan | None, labels: Volume) -> NDArray[np.bool_] | None:
     return None if not there else np.logical_or.reduce(there)
 
 
-def _labelled(volume: Volume, name: str, count: Count, padding: NDArray[np.bool_] | None) -> _Labelled:
+def _labelled(
+    volume: Volume, name: str, count: Count, padding: NDArray[np.bool_] | None, boxes: dict[int, Box]
+) -> _Labelled:
     number = verse_of_level(name)
-    field = bone_field(volume, number, name)
-    return _Labelled(field, touching(volume, number, padding), count, check_piece(name, field.surface_mm < 0))
+    field = bone_field(volume, number, name, boxes[number])
+    border = touching(volume, number, padding, boxes[number])
+    return _Labelled(field, border, count, check_piece(name, field.surface_mm < 0))
 
 
 def _looks_whole(one: _Labelled, volume: Volume) -> bool:
@@ -189,10 +193,10 @@ def _not_evaluable(vertebrae: tuple[Vertebra, ...]) -> list[str]:
     return [f"{v.level}: {v.warnings[0].text}" for v in vertebrae if v.heights_mm is None]
 
 
-def _landmark_notices(volume: Volume, padding: NDArray[np.bool_] | None) -> list[Notice]:
+def _landmark_notices(volume: Volume, padding: NDArray[np.bool_] | None, boxes: dict[int, Box]) -> list[Notice]:
     """What a labelled sacrum is good for."""
     number = verse_of_level("sacrum")
-    if not (volume.values == number).any():
+    if number not in boxes:
         return []
-    cut = "cut by the border of the scan; " if len(touching(volume, number, padding)) else ""
+    cut = "cut by the border of the scan; " if len(touching(volume, number, padding, boxes[number])) else ""
     return [Notice("sacrum", "sacrum", f"{cut}counted from, not measured, never planned", "note")]
