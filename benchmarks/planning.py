@@ -1,7 +1,7 @@
 """Needle plans on synthetic spines with a segmenter's errors, judged on the truth; and how long planning takes.
 
 The full campaign plans 100 spines and keeps one line a spine in benchmarks/out, so that it can be stopped and
-continued; `--quick` plans four. Same shapes as the phantom: consistency, not evidence on patients.
+continued; `--quick` plans two. Same shapes as the phantom: consistency, not evidence on patients.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pedicle.planning.plan import plan
 from pedicle.planning.walls import SIDE_WALLS
 
 # A shorter campaign can be asked for: PEDICLE_SPINES=20.
-SPINES, QUICK = int(os.environ.get("PEDICLE_SPINES", "100")), 4
+SPINES, QUICK = int(os.environ.get("PEDICLE_SPINES", "100")), 2
 KEPT = Path(__file__).parent / "out" / "planning.jsonl"
 PLACEMENTS = {"none": (0.0, 0.0), "1 mm / 1.5 deg": (1.0, 1.5), "1.5 mm / 3 deg": (1.5, 3.0)}
 STATED, DRAWS, RIM = "1 mm / 1.5 deg", 200, 12
