@@ -254,11 +254,7 @@ def _path(given: Path | str | None) -> Path | None:
 
 def _labels(ct: Path | str | None, labels: Path | str | None) -> Path:
     if labels is None:
-        raise InputError(
-            100,
-            Path(ct).name if ct else "command",
-            "no label map",
-            "vertebrae are not segmented here",
-            "make one with a segmenter (for example TotalSegmentator, task total) and give it with --labels FILE",
-        )
+        from pedicle.io.labels import no_labels_error
+
+        raise no_labels_error(Path(ct).name if ct else "command")
     return Path(labels)

@@ -33,21 +33,24 @@ def _writable(folder: Path) -> bool:
 
 
 def cache_folder() -> Path:
-    """Folder for compiled kernels: NUMBA_CACHE_DIR as given, else the user's cache, else a temporary folder."""
+    """Folder for compiled kernels: below NUMBA_CACHE_DIR when given, else the user's cache, else a temporary folder.
+
+    The stamp is part of the path in every case: a fixed folder would serve old inlined helpers after a change.
+    """
     given = os.environ.get("NUMBA_CACHE_DIR")
-    if given and _writable(Path(given)):
-        return Path(given)
-    folder = platformdirs.user_cache_path("pedicle") / f"kernels-{_stamp()}"
+    root = Path(given) if given else platformdirs.user_cache_path("pedicle")
+    folder = root / f"kernels-{_stamp()}"
     return folder if _writable(folder) else Path(tempfile.mkdtemp(prefix="pedicle-kernels-"))
 
 
 CACHE = cache_folder()
-os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
 
 import numba  # noqa: E402
 
-numba.config.CACHE_DIR = str(CACHE)
-numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+# Typed loosely: numba makes these settings when it starts, so that no checker sees them.
+_settings: Any = numba.config
+_settings.CACHE_DIR = str(CACHE)
+_settings.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
 
 prange = numba.prange
 
