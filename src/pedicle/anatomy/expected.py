@@ -63,7 +63,7 @@ def expected_heights(vertebrae: Sequence[Vertebra], sex: Sex | None) -> dict[str
     heights = np.array([_heights(v) for v in levels])
     norms = np.array([norm_heights_mm(v.level, sex) for v in levels])
     sigma = np.array([height_sigma_mm(v) for v in levels])
-    field = Field.over(np.array([rank(v.level) for v in levels], dtype=np.float64), sex)
+    field = Field.over(places([v.level for v in levels]), sex)
     logs = Logs(np.log(heights / norms), (sigma[:, None] / heights) ** 2)
     intact = field.intact(logs)
     mean, variance = field.without_itself(logs, intact)
@@ -156,6 +156,17 @@ def _neighbourhood(ranks: NDArray[np.float64], intact: NDArray[np.float64], n: i
     apart = (ranks - ranks[n])[sound]
     nearest = int(np.abs(apart).min()) if len(apart) else 0
     return {"neighbours": len(apart), "nearest": nearest, "both_sides": bool((apart < 0).any() and (apart > 0).any())}
+
+
+def places(names: Sequence[str]) -> NDArray[np.float64]:
+    """Places of levels along the spine, one apart for neighbours; T12 and L1 are neighbours unless there is a T13.
+
+    >>> places(["T12", "L1"]).tolist(), places(["T12", "T13", "L1"]).tolist()
+    ([18.0, 19.0], [18.0, 19.0, 20.0])
+    """
+    extra = rank("T13")
+    found = [rank(name) for name in names]
+    return np.array([n - (n > extra and extra not in found) for n in found], dtype=np.float64)
 
 
 def height_sigma_mm(vertebra: Vertebra) -> float:

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.anatomy.cleft import find_cleft
-from pedicle.anatomy.expected import Expected, expected_heights, height_sigma_mm, measured
+from pedicle.anatomy.expected import Expected, expected_heights, height_sigma_mm, measured, places
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.posterior_wall import WallLine, WallState, wall_line, wall_state
 from pedicle.anatomy.verdict import verdict
-from pedicle.model.levels import rank
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Fracture, Shape, Vertebra
@@ -46,20 +45,21 @@ def grade_fractures(vertebrae: Sequence[Vertebra], scan: Scan | None, options: M
     """
     expected = expected_heights(vertebrae, options.sex)
     walls = [wall_line(v) for v in vertebrae]
+    along = places([v.level for v in vertebrae])
     graded = []
     for n, vertebra in enumerate(vertebrae):
         if not measured(vertebra):
             graded.append(vertebra)
             continue
-        above, below = (_beside(vertebrae, walls, n, step) for step in (-1, 1))
+        above, below = (_beside(along, walls, n, step) for step in (-1, 1))
         wall = wall_state(vertebra, walls[n], above, below)
         graded.append(replace(vertebra, fracture=_fracture(vertebra, expected[vertebra.level], scan, wall)))
     return graded
 
 
-def _beside(vertebrae: Sequence[Vertebra], walls: Sequence[WallLine | None], n: int, step: int) -> WallLine | None:
+def _beside(along: NDArray[np.float64], walls: Sequence[WallLine | None], n: int, step: int) -> WallLine | None:
     """The wall of the very next level, above (-1) or below (1); None when it is missing or not in order."""
-    if not 0 <= n + step < len(vertebrae) or abs(rank(vertebrae[n + step].level) - rank(vertebrae[n].level)) != 1:
+    if not 0 <= n + step < len(walls) or along[n + step] - along[n] != step:
         return None
     return walls[n + step]
 
