@@ -124,9 +124,9 @@ def demo(out: Path | str = "pedicle-demo", progress: Progress = silent) -> Case:
 
 def write_phantom(options: Any, folder: Path, progress: Progress = silent) -> None:
     """A synthetic patient as files: ``ct/`` (DICOM), a VerSe label map with its name table, and ``truth.json``."""
-    from pedicle.io.dicom_write import write_ct_series
+    from pedicle.io.dicom.write import write_ct_series
     from pedicle.io.documents import to_bytes
-    from pedicle.io.label_write import write_label_nifti
+    from pedicle.io.labelmap.write import write_label_nifti
     from pedicle.model.levels import level_of_verse
     from pedicle.phantom.make import make_phantom
 
@@ -254,7 +254,7 @@ def _path(given: Path | str | None) -> Path | None:
 
 def _labels(ct: Path | str | None, labels: Path | str | None) -> Path:
     if labels is None:
-        from pedicle.io.labels import no_labels_error
+        from pedicle.io.labelmap.reader import no_labels_error
 
         raise no_labels_error(Path(ct).name if ct else "command")
     return Path(labels)

@@ -11,7 +11,7 @@ from benchmarks import dicom_container_cases, dicom_content_cases, dicom_geometr
 from benchmarks.case_book import InputCase
 from benchmarks.input_judge import judge
 from benchmarks.series_maker import COUNT, Plan, series, write
-from pedicle.io.dicom import read_dicom
+from pedicle.io.dicom.reader import read_dicom
 from pedicle.io.options import ImportOptions
 from pedicle.model.errors import InputError
 

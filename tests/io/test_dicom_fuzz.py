@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import dicom_container_cases, dicom_content_cases
 from benchmarks.series_maker import Plan, series, write
-from pedicle.io.dicom import read_dicom
-from pedicle.io.dicom_codestream import declared_size
+from pedicle.io.dicom.codestream import declared_size
+from pedicle.io.dicom.reader import read_dicom
 from pedicle.io.options import ImportOptions
 from pedicle.model.errors import PedicleError
 from pedicle.model.scan import Scan
@@ -93,7 +93,7 @@ def test_jpeg_size_is_found_behind_other_segments():
 
 
 def test_folder_may_vanish_between_listing_and_reading(tmp_path: Path):
-    from pedicle.io.dicom_files import find_files, opened
+    from pedicle.io.dicom.files import find_files, opened
 
     write(series(Plan(count=1)), tmp_path / "s")
     file = find_files(tmp_path / "s").files[0]

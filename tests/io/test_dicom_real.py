@@ -13,7 +13,7 @@ import pydicom
 import pytest
 
 from benchmarks.series_maker import save
-from pedicle.io.dicom import read_dicom
+from pedicle.io.dicom.reader import read_dicom
 from pedicle.io.options import ImportOptions
 from pedicle.model.errors import InputError, PedicleError
 from pedicle.model.scan import Scan

@@ -13,8 +13,8 @@ import pydicom
 import pytest
 
 from benchmarks.series_maker import CENTRE_MM, scene
-from pedicle.io.dicom import read_dicom
-from pedicle.io.dicom_write import turned, write_ct_series
+from pedicle.io.dicom.reader import read_dicom
+from pedicle.io.dicom.write import turned, write_ct_series
 from pedicle.model.grid import Grid
 from pedicle.model.scan import Acquisition
 from pedicle.model.volume import Volume

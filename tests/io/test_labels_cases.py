@@ -10,7 +10,7 @@ import pytest
 from benchmarks.inputs_labels import ANY, CASES, CT, MASK, VERSE, boxes, judge, labels
 from benchmarks.inputs_nifti import HU, MATRIX
 from benchmarks.nifti_maker import Nifti
-from pedicle.io.labels import bodies_mask, bodies_with_levels, no_labels_error
+from pedicle.io.labelmap.reader import bodies_mask, bodies_with_levels, no_labels_error
 from pedicle.io.nifti import read_nifti_labels
 from pedicle.io.options import ImportOptions
 from pedicle.io.read import read_ct, read_labels

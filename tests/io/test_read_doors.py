@@ -14,7 +14,7 @@ import pedicle
 from benchmarks.inputs_labels import MASK, VERSE, boxes, caret, total
 from benchmarks.inputs_nifti import HU, MATRIX, NRRD, nrrd_file, rotation
 from benchmarks.nifti_maker import Nifti, lps_from_ijk, scene_on
-from pedicle.io.label_write import write_label_nifti, write_scan_nifti
+from pedicle.io.labelmap.write import write_label_nifti, write_scan_nifti
 from pedicle.io.read import format_of, read_ct, read_labels
 from pedicle.model.errors import InputError, PedicleError
 from pedicle.model.levels import level_of_verse, verse_of_level

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.io.bounded import CT_BUDGET, LABEL_BUDGET, check_budget, opened, sha256_of, slabs_of, trailing
-from pedicle.io.caret import name_table
-from pedicle.io.label_values import LabelSlabs
+from pedicle.io.labelmap.caret import name_table
+from pedicle.io.labelmap.values import LabelSlabs
 from pedicle.io.nifti_header import NiftiHeader, read_header
 from pedicle.io.options import ImportOptions
 from pedicle.io.raw import RawLabels, RawScan, trailing_notice

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from pedicle.io.bounded import CT_BUDGET, LABEL_BUDGET, Budget, check_budget, opened, sha256_of, slabs_of, trailing
-from pedicle.io.label_values import LabelSlabs
+from pedicle.io.labelmap.values import LabelSlabs
 from pedicle.io.nrrd_header import NrrdHeader, read_header
 from pedicle.io.options import ImportOptions
 from pedicle.io.raw import RawLabels, RawScan, trailing_notice

@@ -32,7 +32,7 @@ def read_ct(path: Path | str, options: ImportOptions | None = None, progress: Pr
 
             return read_nrrd_ct(path, options, progress)
         case "dicom":
-            from pedicle.io.dicom import read_dicom
+            from pedicle.io.dicom.reader import read_dicom
 
             return read_dicom(path, options, progress)
 
@@ -47,12 +47,12 @@ def read_labels(
     The scheme is what `options.scheme` says, what the file's name table says, or what a VerSe/BIDS file name says;
     it is never guessed from numbers. Raises InputError 51 to 53 and what the format's reader raises.
     """
-    from pedicle.io.labels import label_map
+    from pedicle.io.labelmap.reader import label_map
 
     path, options = Path(path), options or ImportOptions()
     match "folder" if path.is_dir() else format_of(path):
         case "folder":
-            from pedicle.io.class_files import read_class_files
+            from pedicle.io.labelmap.class_files import read_class_files
 
             raw = read_class_files(path, options, progress)
         case "nifti":
@@ -64,7 +64,7 @@ def read_labels(
 
             raw = read_nrrd_labels(path, options, progress)
         case "dicom":
-            from pedicle.io.seg import read_seg
+            from pedicle.io.labelmap.seg import read_seg
 
             return read_seg(path, scan, options, progress)
     progress(0.9, "checking the labels")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from pedicle.io.dicom_files import FoundFile, Stream, inflated
+from pedicle.io.dicom.files import FoundFile, Stream, inflated
 from pedicle.model.errors import InputError, PedicleError
 
 if TYPE_CHECKING:

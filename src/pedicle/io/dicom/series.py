@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pedicle.io.dicom_headers import Frame, Making
+from pedicle.io.dicom.headers import Frame, Making
 from pedicle.model.errors import InputError
 from pedicle.model.notices import Notice
 

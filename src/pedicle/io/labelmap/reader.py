@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.io.label_parts import bone_notices, part_notices
+from pedicle.io.labelmap.parts import bone_notices, part_notices
+from pedicle.io.labelmap.schemes import Scheme, level_named, recognise, structure_named, vertebra_named
 from pedicle.io.raw import RawLabels
-from pedicle.io.schemes import Scheme, level_named, recognise, structure_named, vertebra_named
 from pedicle.model.errors import InputError
 from pedicle.model.levels import verse_of_level
 from pedicle.model.notices import Notice
@@ -68,7 +68,7 @@ def bodies_with_levels(bodies: Volume, levels: LabelMap) -> LabelMap:
 
     `bodies` is a mask (nonzero = body) on the grid of `levels`, within 0.1 mm at the corners; else InputError 51.
     """
-    from pedicle.io.align import aligned
+    from pedicle.io.labelmap.align import aligned
 
     mask, _ = aligned(bodies, levels.volume.grid, "body map", resample=False)
     values = np.where(mask.values > 0, levels.volume.values, 0).astype(np.uint8)
@@ -77,8 +77,8 @@ def bodies_with_levels(bodies: Volume, levels: LabelMap) -> LabelMap:
 
 def _placed(raw: RawLabels, scan: Scan | None, resample: bool) -> tuple[Volume, tuple[Notice, ...]]:
     """The labels on the scan's grid; on their own when there is none, which must then be a believable one."""
-    from pedicle.io.align import aligned
     from pedicle.io.geometry import check_spacing, with_right_angles
+    from pedicle.io.labelmap.align import aligned
 
     if scan is not None and resample:
         return aligned(raw.volume, scan.volume.grid, raw.where, resample)

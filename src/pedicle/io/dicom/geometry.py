@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.io import gate_limits as limits
-from pedicle.io.dicom_headers import Frame
-from pedicle.io.dicom_series import sorted_by_name
+from pedicle.io.dicom.headers import Frame
+from pedicle.io.dicom.series import sorted_by_name
 from pedicle.model.errors import InputError
 from pedicle.model.grid import Grid
 from pedicle.model.notices import Notice

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.io import gate_limits as limits
-from pedicle.io.dicom_files import MOST_BYTES, FoundFile, budget_error, opened
-from pedicle.io.dicom_headers import Frame, PixelFormat
-from pedicle.io.dicom_parse import parsed
-from pedicle.io.dicom_pixels import Pixels, check_format, stored_values
+from pedicle.io.dicom.files import MOST_BYTES, FoundFile, budget_error, opened
+from pedicle.io.dicom.headers import Frame, PixelFormat
+from pedicle.io.dicom.parse import parsed
+from pedicle.io.dicom.pixels import Pixels, check_format, stored_values
 from pedicle.model.errors import InputError
 
 if TYPE_CHECKING:

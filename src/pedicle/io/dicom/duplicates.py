@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pedicle.io.dicom_geometry import SAME_PLACE_MM, Stack
-from pedicle.io.dicom_headers import Frame
+from pedicle.io.dicom.geometry import SAME_PLACE_MM, Stack
+from pedicle.io.dicom.headers import Frame
 from pedicle.model.errors import InputError
 from pedicle.model.notices import Notice
 

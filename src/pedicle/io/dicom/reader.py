@@ -10,17 +10,17 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from pedicle.io.dicom_directory import DIRECTORY_CLASS, files_of_directory
-from pedicle.io.dicom_duplicates import without_duplicates
-from pedicle.io.dicom_enhanced import frames_of
-from pedicle.io.dicom_files import FoundFile, Listing, find_files, looks_like_dicom, opened, shown
-from pedicle.io.dicom_geometry import Stack, check_places, judged, one_plane, stacked
-from pedicle.io.dicom_headers import CT_CLASSES, MULTI_FRAME_CLASSES, Frame, class_uid, frame_of, text, uid
-from pedicle.io.dicom_hu import Slab, pixel_hash, read_slices
-from pedicle.io.dicom_parse import damaged, guarded, parsed
-from pedicle.io.dicom_pixels import check_format, is_lossy
-from pedicle.io.dicom_resample import resampled
-from pedicle.io.dicom_series import choose_series, one_recon
+from pedicle.io.dicom.directory import DIRECTORY_CLASS, files_of_directory
+from pedicle.io.dicom.duplicates import without_duplicates
+from pedicle.io.dicom.enhanced import frames_of
+from pedicle.io.dicom.files import FoundFile, Listing, find_files, looks_like_dicom, opened, shown
+from pedicle.io.dicom.geometry import Stack, check_places, judged, one_plane, stacked
+from pedicle.io.dicom.headers import CT_CLASSES, MULTI_FRAME_CLASSES, Frame, class_uid, frame_of, text, uid
+from pedicle.io.dicom.hu import Slab, pixel_hash, read_slices
+from pedicle.io.dicom.parse import damaged, guarded, parsed
+from pedicle.io.dicom.pixels import check_format, is_lossy
+from pedicle.io.dicom.resample import resampled
+from pedicle.io.dicom.series import choose_series, one_recon
 from pedicle.io.gate import canonical_scan
 from pedicle.io.options import ImportOptions
 from pedicle.model.errors import InputError

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pedicle.io.dicom_files import MOST_FILES, FoundFile, Listing, shown
+from pedicle.io.dicom.files import MOST_FILES, FoundFile, Listing, shown
 from pedicle.model.errors import InputError
 
 if TYPE_CHECKING:

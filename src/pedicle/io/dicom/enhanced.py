@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pedicle.io.dicom_files import FoundFile
-from pedicle.io.dicom_headers import (
+from pedicle.io.dicom.files import FoundFile
+from pedicle.io.dicom.headers import (
     Frame,
     identity_of,
     instance_uid,
@@ -16,7 +16,7 @@ from pedicle.io.dicom_headers import (
     uid,
     words,
 )
-from pedicle.io.dicom_parse import damaged
+from pedicle.io.dicom.parse import damaged
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

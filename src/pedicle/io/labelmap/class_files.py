@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pedicle.io.labels import STRUCTURES
+from pedicle.io.labelmap.reader import STRUCTURES
+from pedicle.io.labelmap.schemes import level_named, scheme, structure_named
 from pedicle.io.nifti import read_nifti_labels
 from pedicle.io.options import ImportOptions
 from pedicle.io.raw import RawLabels
-from pedicle.io.schemes import level_named, scheme, structure_named
 from pedicle.model.errors import InputError
 from pedicle.model.progress import Progress, part, silent
 from pedicle.model.volume import Volume

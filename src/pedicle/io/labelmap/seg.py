@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from pedicle.io.align import placed
 from pedicle.io.bounded import sha256_of
-from pedicle.io.dicom_files import FoundFile, find_files, looks_like_dicom, opened, shown
-from pedicle.io.dicom_parse import parsed, quiet
-from pedicle.io.labels import STRUCTURES, label_map
+from pedicle.io.dicom.files import FoundFile, find_files, looks_like_dicom, opened, shown
+from pedicle.io.dicom.parse import parsed, quiet
+from pedicle.io.labelmap.align import placed
+from pedicle.io.labelmap.reader import STRUCTURES, label_map
+from pedicle.io.labelmap.schemes import level_named, structure_named, vertebra_named
 from pedicle.io.options import ImportOptions
 from pedicle.io.raw import RawLabels
-from pedicle.io.schemes import level_named, structure_named, vertebra_named
 from pedicle.model.errors import InputError, PedicleError
 from pedicle.model.grid import Grid
 from pedicle.model.levels import levels

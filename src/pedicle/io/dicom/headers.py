@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pedicle.io.dicom_files import FoundFile
+from pedicle.io.dicom.files import FoundFile
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pedicle.io.caret import CARET_CODE, caret_extension
+from pedicle.io.labelmap.caret import CARET_CODE, caret_extension
 from pedicle.io.nifti_header import LPS_FROM_RAS
 from pedicle.model.volume import Volume
 

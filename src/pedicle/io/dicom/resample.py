@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.io import gate_limits as limits
-from pedicle.io.dicom_geometry import Stack
+from pedicle.io.dicom.geometry import Stack
 from pedicle.model.grid import Grid
 from pedicle.model.notices import Notice
 from pedicle.model.volume import Volume

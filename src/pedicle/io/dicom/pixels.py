@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.io.dicom_codestream import declared_size
-from pedicle.io.dicom_files import budget_error, budget_of
-from pedicle.io.dicom_headers import Frame, PixelFormat
-from pedicle.io.dicom_parse import damaged, guarded
+from pedicle.io.dicom.codestream import declared_size
+from pedicle.io.dicom.files import budget_error, budget_of
+from pedicle.io.dicom.headers import Frame, PixelFormat
+from pedicle.io.dicom.parse import damaged, guarded
 from pedicle.model.errors import EnvironmentFault, InputError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""DICOM CT: files, headers, series, strict geometry, Hounsfield units, pixels; and a writer."""
