@@ -34,6 +34,7 @@ def flags(description: str) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="decisive rows only, under 50 s")
     parser.add_argument("--json", action="store_true", help="last line is one JSON object")
     parser.add_argument("--keep", action="store_true", help="write docs/validation/NAME.json and NAME.md")
+    parser.add_argument("--cases", type=int, help="how many cases of a campaign; all when not given")
     return parser.parse_args()
 
 

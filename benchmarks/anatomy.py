@@ -243,7 +243,7 @@ def completeness_table(results: list[dict[str, Any]]) -> list[Row]:
 def main() -> None:
     """Run the campaign and print its tables."""
     chosen = flags(__doc__ or "")
-    results = run_campaign("anatomy", case, range(6 if chosen.quick else 200))
+    results = run_campaign("anatomy", case, range(2 if chosen.quick else chosen.cases or 200))
     tables = (height_table, grade_table, pedicle_table, density_table, completeness_table)
     publish("anatomy", [row for make in tables for row in make(results)], chosen)
 

@@ -1,21 +1,18 @@
 """Needle plans on synthetic spines with a segmenter's errors, judged on the truth; and how long planning takes.
 
-The full campaign plans 100 spines and keeps one line a spine in benchmarks/out, so that it can be stopped and
-continued; `--quick` plans two. Same shapes as the phantom: consistency, not evidence on patients.
+The full campaign plans 100 spines and can be stopped and continued; `--quick` plans two. Same shapes as the phantom: consistency, not evidence on patients.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._campaign import run_campaign
 from benchmarks._table import Row, flags, publish
 from pedicle.anatomy.spine import find_vertebrae
 from pedicle.model.levels import rank
@@ -30,9 +27,7 @@ from pedicle.planning.options import PlanOptions
 from pedicle.planning.plan import plan
 from pedicle.planning.walls import SIDE_WALLS
 
-# A shorter campaign can be asked for: PEDICLE_SPINES=20.
-SPINES, QUICK = int(os.environ.get("PEDICLE_SPINES", "100")), 2
-KEPT = Path(__file__).parent / "out" / "planning.jsonl"
+SPINES, QUICK = 100, 2
 PLACEMENTS = {"none": (0.0, 0.0), "1 mm / 1.5 deg": (1.0, 1.5), "1.5 mm / 3 deg": (1.5, 3.0)}
 STATED, DRAWS, RIM = "1 mm / 1.5 deg", 200, 12
 Floats = NDArray[np.float64]
@@ -149,25 +144,9 @@ def breaches(
     return through, -canal[:, :, 1:].min(axis=(1, 2)), inside
 
 
-def campaign(count: int, kept: Path | None) -> list[dict[str, Any]]:
-    """Rows of `count` spines; with `kept`, spines that are already there are not repeated."""
-    rows: list[dict[str, Any]] = []
-    done: set[int] = set()
-    if kept is not None and kept.exists():
-        for line in kept.read_text(encoding="utf-8").splitlines():
-            spine = json.loads(line)
-            done.add(spine["seed"])
-            rows += spine["rows"]
-    for seed in range(count):
-        if seed in done:
-            continue
-        found = judge_spine(seed)
-        rows += found
-        if kept is not None:
-            kept.parent.mkdir(exist_ok=True)
-            with kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"seed": seed, "rows": found}) + "\n")
-    return [row for row in rows if row["seed"] < count]
+def case(seed: int) -> dict[str, Any]:
+    """One spine of the campaign."""
+    return {"key": seed, "rows": judge_spine(seed)}
 
 
 def table(rows: list[dict[str, Any]], count: int) -> list[Row]:
@@ -246,9 +225,11 @@ def time_rows() -> list[Row]:
 def main() -> None:
     """Print the rows."""
     chosen = flags(__doc__ or "")
-    count = QUICK if chosen.quick else SPINES
-    rows = campaign(count, None if chosen.quick else KEPT)
-    publish("planning", [*time_rows(), *table(rows, count)], chosen)
+    count = QUICK if chosen.quick else chosen.cases or SPINES
+    results = run_campaign("planning", case, range(count))
+    rows = [row for result in results for row in result.get("rows", [])]
+    failed = Row("campaign", "spines that failed", sum("failed" in result for result in results), f"of {count}", "0")
+    publish("planning", [*time_rows(), *table(rows, count), failed], chosen)
 
 
 if __name__ == "__main__":
