@@ -73,7 +73,9 @@ def expected_heights(vertebrae: Sequence[Vertebra], sex: Sex | None) -> dict[str
             sigma=np.sqrt(variance[n]),
             intact=intact[n],
             **_neighbourhood(field.ranks, intact, n),
-            norm_loss_percent={name: 100.0 * (1.0 - heights[n] / norm_heights_mm(v.level, name)) for name in SEXES},
+            norm_loss_percent={
+                name: 100.0 * (1.0 - heights[n] / norm_heights_mm(v.level, name)) for name in ((sex,) if sex else SEXES)
+            },
         )
         for n, v in enumerate(levels)
     }
