@@ -103,3 +103,19 @@ def test_the_repository_speaks_of_the_software_alone():
         (p.name, w) for p in files for w in words if p.name != "test_house.py" and w in p.read_text(errors="replace")
     ]
     assert not guilty
+
+
+def test_pages_written_from_the_code_are_up_to_date():
+    found = subprocess.run([sys.executable, "docs/build.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout
+
+
+def test_links_between_pages_lead_somewhere():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    dead = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / link).exists()
+    ]
+    assert not dead
