@@ -140,6 +140,38 @@ def test_a_refused_input_leaves_no_folder(tmp_path, patient_files):
     assert not (tmp_path / "case").exists()
 
 
+def test_another_spine_in_the_same_folder_takes_the_old_plan_away(finished, patient_files, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    procedure.run(None, labels_of(patient_files), case, procedure.RunOptions(upto="measure"))
+    assert {"measure"} == set(document(case, "case.json")["steps"]) - {"read"}
+    assert not (case / "plan.json").exists()
+    assert not (case / "report.html").exists()
+    procedure.again(case, "report")
+    assert "plan" not in document(case, "case.json")["steps"]
+
+
+def test_an_object_that_was_lost_or_changed_is_made_again(finished, patient_files, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    steps = document(case, "case.json")["steps"]
+    (case / "objects" / steps["measure"]["result"]).unlink()
+    (case / "objects" / steps["report"]["files"]["report.html"]).write_bytes(b"other")
+    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
+    procedure.run(patient_files / "ct", labels_of(patient_files), case, options)
+    assert outcome(case) == outcome(finished)
+
+
+def test_options_that_this_version_does_not_know_are_bad_input(finished, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    manifest = document(case, "case.json")
+    manifest["options"]["plan"]["draws"] = "many"
+    (case / "case.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="options"):
+        procedure.again(case, "report")
+
+
 def test_a_plan_without_a_ct_is_refused(tmp_path, patient_files):
     with pytest.raises(InputError, match="no CT"):
         procedure.run(None, labels_of(patient_files), tmp_path / "case")

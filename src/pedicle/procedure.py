@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.io.options import ImportOptions
@@ -142,7 +142,16 @@ def write_phantom(options: Any, folder: Path, progress: Progress = silent) -> No
 
 def stored_options(case: Case) -> RunOptions:
     """The options a case was last run with."""
-    found: RunOptions = TypeAdapter(RunOptions).validate_python(case.manifest["options"])
+    try:
+        found: RunOptions = TypeAdapter(RunOptions).validate_python(case.manifest["options"])
+    except ValidationError as error:
+        raise InputError(
+            603,
+            "case.json",
+            "options this version does not know",
+            "options as pedicle wrote them",
+            "run again: pedicle run",
+        ) from error
     return found
 
 
@@ -154,8 +163,7 @@ def _read(case: Case, sources: Sources, options: RunOptions, progress: Progress)
     hashes = [fingerprint(path) if path else "" for path in (sources.ct, sources.labels)]
     facts = sources.patient.stated() if sources.patient else None
     digest = _digest("read", hashes, _plain(options.imports), facts)
-    record = case.step("read")
-    if record is None or record.digest != digest:
+    if not _stands(case, "read", digest):
         _import(case, sources, options, digest, progress)
     case.manifest["options"] = _plain(options)
 
@@ -173,6 +181,7 @@ def _import(case: Case, sources: Sources, options: RunOptions, digest: str, prog
     result = {"scan": scan, "labels": labels, "patient": sources.patient}
     warnings = (scan.warnings if scan else ()) + labels.warnings
     facts = {"seconds": time.monotonic() - started, "warnings": warnings, "references": used}
+    _forget_later(case, "read", digest)
     case.commit("read", digest, result, {}, facts)
 
 
@@ -180,8 +189,7 @@ def _perform(case: Case, step: Step, options: RunOptions, progress: Progress) ->
     """Compute a step and commit it, unless its digest is unchanged."""
     below = [_record_digest(case, need) for need in step.needs]
     digest = _digest(step.name, below, _plain(getattr(options, step.name)))
-    record = case.step(step.name)
-    if record is not None and record.digest == digest:
+    if _stands(case, step.name, digest):
         progress(1.0, f"{step.name}: unchanged")
         return
     progress(0.0, step.name)
@@ -190,7 +198,22 @@ def _perform(case: Case, step: Step, options: RunOptions, progress: Progress) ->
         made = step.compute(case, options, progress)
     facts = {"seconds": time.monotonic() - started, "warnings": made.warnings, "references": used}
     case.manifest["options"] = _plain(options)
+    _forget_later(case, step.name, digest)
     case.commit(step.name, digest, made.result, made.files, facts)
+
+
+def _stands(case: Case, name: str, digest: str) -> bool:
+    """Whether a step was done with this digest and all it left is still there."""
+    record = case.step(name)
+    return record is not None and record.digest == digest and case.is_whole(name)
+
+
+def _forget_later(case: Case, name: str, digest: str) -> None:
+    """Drop the later steps when a step changes: a plan must never stand beside a spine it was not made on."""
+    if case.step(name) is None or _record_digest(case, name) == digest:
+        return
+    names = ["read", *(step.name for step in STEPS)]
+    case.forget(names[names.index(name) + 1 :])
 
 
 def _measure(case: Case, options: RunOptions, progress: Progress) -> Made:

@@ -89,3 +89,44 @@ def test_a_step_not_run_names_the_command(tmp_path):
         case.save_manifest()
         with pytest.raises(InputError, match="--upto plan"):
             case.load("plan")
+
+
+def _without_steps(manifest):
+    del manifest["steps"]
+
+
+def _list_of_steps(manifest):
+    manifest["steps"] = []
+
+
+def _empty_record(manifest):
+    manifest["steps"]["measure"] = {}
+
+
+def _strange_warning(manifest):
+    manifest["steps"]["measure"]["warnings"] = [{"a": 1}]
+
+
+def _file_outside(manifest):
+    manifest["steps"]["measure"]["files"] = {"../spine.json": manifest["steps"]["measure"]["result"]}
+
+
+@pytest.mark.parametrize("edit", [_without_steps, _list_of_steps, _empty_record, _strange_warning, _file_outside])
+def test_a_manifest_of_another_shape_is_refused(tmp_path, edit):
+    with Case.writing(tmp_path / "case") as case:
+        case.commit("measure", "d", some_volume(), {"spine.json": b"{}"}, {})
+    manifest = json.loads((tmp_path / "case" / "case.json").read_text())
+    edit(manifest)
+    (tmp_path / "case" / "case.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="E603"):
+        Case.open(tmp_path / "case")
+
+
+def test_a_forgotten_step_takes_its_files_along(tmp_path):
+    with Case.writing(tmp_path / "case") as case:
+        case.commit("measure", "d", some_volume(), {"spine.json": b"{}"}, {})
+        case.commit("plan", "e", some_volume(), {"plan.json": b"{}"}, {})
+        case.forget(["plan", "report"])
+    assert not (tmp_path / "case" / "plan.json").exists()
+    assert (tmp_path / "case" / "spine.json").exists()
+    assert Case.open(tmp_path / "case").step("plan") is None

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from pedicle.model.errors import BusyError, EnvironmentFault, InputError
 from pedicle.model.notices import Notice
 
 SCHEMA = "pedicle-case/1"
+_MEND = "restore the file, or run into another --out"
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,18 @@ class Case:
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise InputError(603, path.name, "not valid JSON", SCHEMA, "restore the file or run again") from error
+            raise InputError(603, path.name, "not valid JSON", SCHEMA, _MEND) from error
         if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
             found = manifest.get("schema") if isinstance(manifest, dict) else None
             raise InputError(
-                602, path.name, f"schema {found!r}", SCHEMA, "open it with the version that wrote it, or run again"
+                602,
+                path.name,
+                f"schema {found!r}",
+                SCHEMA,
+                "open it with the version that wrote it, or run into another --out",
             )
+        if not _is_manifest(manifest):
+            raise InputError(603, path.name, "entries missing or of another kind", "as pedicle wrote them", _MEND)
         return cls(folder, manifest)
 
     @classmethod
@@ -119,6 +126,27 @@ class Case:
         for file, content in files.items():
             _replace(self.folder / file, content)
 
+    def is_whole(self, name: str) -> bool:
+        """Whether a step has run and every blob it left is there and unchanged."""
+        record = self.step(name)
+        try:
+            self.load(name)
+            for key in record.files.values() if record else ():
+                self._bytes(key)
+        except InputError:
+            return False
+        return True
+
+    def forget(self, names: list[str]) -> None:
+        """Drop steps and the named files they left; their blobs stay. Files go first, so that none outlives its step."""
+        gone = [name for name in names if name in self.manifest["steps"]]
+        for name in gone:
+            for file in self.manifest["steps"][name]["files"]:
+                (self.folder / file).unlink(missing_ok=True)
+            del self.manifest["steps"][name]
+        if gone:
+            self.save_manifest()
+
     def refresh_files(self) -> None:
         """Write the named files again that differ from what their steps made; they are copies for people."""
         for record in self.manifest["steps"].values():
@@ -132,10 +160,10 @@ class Case:
         _replace(self.folder / "case.json", _json(self.manifest, indent=1))
 
     def put_bytes(self, content: bytes) -> str:
-        """Store a blob and return its sha256; a blob that exists is not written again."""
+        """Store a blob and return its sha256; a blob that is there unchanged is not written again."""
         key = hashlib.sha256(content).hexdigest()
         path = self.folder / "objects" / key
-        if not path.exists():
+        if not path.is_file() or path.read_bytes() != content:
             _replace(path, content)
         return key
 
@@ -197,6 +225,23 @@ def _empty_manifest() -> dict[str, Any]:
         "versions": {},
         "references": [],
     }
+
+
+def _is_manifest(found: dict[str, Any]) -> bool:
+    """Whether a manifest has the entries that `commit` writes; the file may come from anyone."""
+    kinds = {name: type(value) for name, value in _empty_manifest().items()}
+    if not all(isinstance(found.get(name), kind) for name, kind in kinds.items()):
+        return False
+    return all(_is_record(record) for record in found["steps"].values())
+
+
+def _is_record(found: Any) -> bool:
+    kinds = {"digest": str, "result": str, "files": dict, "seconds": int | float, "warnings": list}
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), kind) for name, kind in kinds.items()):
+        return False
+    notice = {field.name for field in fields(Notice)}
+    plain = all(Path(file).name == file and isinstance(key, str) for file, key in found["files"].items())
+    return plain and all(isinstance(row, dict) and set(row) == notice for row in found["warnings"])
 
 
 def _json(thing: Any, indent: int | None = None) -> bytes:
