@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 from pedicle.app.cli import main
+from pedicle.model.case import Case
 
 
 def leave(arguments: list[str]) -> int:
@@ -40,6 +42,48 @@ def test_an_unknown_option_is_bad_input(capsys):
 def test_an_option_outside_its_bounds_is_bad_input(capsys):
     assert leave(["plan", "case", "--entry-error-mm", "12"]) == 2
     assert "less than or equal to 5" in one_line(capsys.readouterr().err)
+
+
+def test_an_option_of_another_kind_is_named_in_one_line_and_in_json(capsys):
+    assert leave(["plan", "case", "--gauge", "abc", "--json"]) == 2
+    said = capsys.readouterr()
+    line = one_line(said.err)
+    assert line.startswith("E102 command line: --gauge abc: input should be a valid integer")
+    assert "http" not in line
+    assert json.loads(said.out) == {"error": line, "exit": 2}
+
+
+@pytest.mark.parametrize("arguments", [["run", "", "--out", "x"], ["run", "ct", "--labels", ""], ["plan", ""]])
+def test_an_empty_path_is_not_the_current_folder(arguments, capsys):
+    assert leave(arguments) == 2
+    assert "empty argument" in one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999999"])
+def test_a_seed_no_generator_takes_is_bad_input(seed, tmp_path, capsys):
+    assert leave(["phantom", "--seed", seed, "--out", str(tmp_path / "p")]) == 2
+    assert one_line(capsys.readouterr().err).startswith("E102")
+    assert leave(["plan", str(tmp_path), "--seed", seed]) == 2
+    assert one_line(capsys.readouterr().err).startswith("E102 command line: --seed")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
+def test_a_full_disk_behind_stdout_is_one_line():
+    command = f"{sys.executable} -m pedicle phantom --name nonsense --out x --json > /dev/full"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert one_line(done.stderr).startswith("E641 stdout")
+
+
+def test_a_reader_that_went_away_is_no_failure(tmp_path):
+    with Case.writing(tmp_path / "case") as case:
+        case.commit("measure", "d", {}, {}, {"references": {"AssumedHere"}})
+    command = f"{sys.executable} -m pedicle cite {tmp_path / 'case'}"
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command.split(), stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_folder_without_a_case_is_named(tmp_path, capsys):

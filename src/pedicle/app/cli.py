@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
+from pydantic import ValidationError
 
 _COMMANDS = "pedicle.app.commands"
 _TABLE = {
@@ -44,9 +46,27 @@ for _name, _help in _TABLE.items():
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 done, 1 internal, 2 input, 3 refused, 4 to 6 see the docs."""
     tokens = sys.argv[1:] if arguments is None else arguments
+    if "" in tokens:
+        _refuse("an empty argument, perhaps a variable that is not set", tokens)
     try:
         app(tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        line = " ".join(str(error).split())
-        print(f"E102 command line: {line} (see --help). Fix: correct the arguments", file=sys.stderr)
-        raise SystemExit(2) from None
+        _refuse(_words(error), tokens)
+
+
+def _refuse(found: str, tokens: list[str]) -> None:
+    line = f"E102 command line: {' '.join(found.split()).rstrip('.')} (see --help). Fix: correct the arguments"
+    if "--json" in tokens:
+        print(json.dumps({"error": line, "exit": 2}))
+    print(line, file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _words(error: CycloptsError) -> str:
+    """What is wrong with the arguments, without the links and types that pydantic adds."""
+    cause = error.__cause__
+    if not isinstance(cause, ValidationError):
+        return str(error)
+    rows = cause.errors(include_url=False, include_context=False)
+    flags = ["--" + "-".join(str(part) for part in row["loc"]).replace("_", "-") for row in rows]
+    return "; ".join(f"{flag} {row['input']}: {row['msg'].lower()}" for flag, row in zip(flags, rows, strict=True))

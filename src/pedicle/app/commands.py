@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.console import Talk, Upto, speaking, tell
@@ -15,6 +16,7 @@ from pedicle.model.case import Case
 from pedicle.planning.options import PlanOptions
 from pedicle.report.options import ReportOptions
 
+Seed = Annotated[int, Parameter(validator=Number(gte=0, lte=4_294_967_295))]
 Imports = Annotated[ImportOptions, Parameter(name="*")]
 Measuring = Annotated[MeasureOptions, Parameter(name="*")]
 Planning = Annotated[PlanOptions, Parameter(name="*")]
@@ -156,7 +158,7 @@ def cite(case: Path, /, *, talk: Talk = _QUIET) -> None:
     tell(talk, {"references": used}, list(used.values()))
 
 
-def phantom(*, out: Path, name: str = "demo", seed: int | None = None, talk: Talk = _QUIET) -> None:
+def phantom(*, out: Path, name: str = "demo", seed: Seed | None = None, talk: Talk = _QUIET) -> None:
     """A synthetic CT (DICOM) with its label map (NIfTI) and known truth (JSON).
 
     Parameters

@@ -41,10 +41,6 @@ def speaking(talk: Talk) -> Iterator[Progress]:
             yield progress
     except PedicleError as error:
         _fail(talk, str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of stdout has gone; nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
     except KeyboardInterrupt:
         _fail(talk, "E130 command: interrupted (by the user). Fix: run it again; finished steps are kept", 130)
     except MemoryError:
@@ -59,7 +55,7 @@ def _fail(talk: Talk, line: str, code: int) -> None:
     if talk.debug:
         traceback.print_exc()
     if talk.json:
-        print(json.dumps({"error": line, "exit": code}))
+        _print(json.dumps({"error": line, "exit": code}))
     print(line, file=sys.stderr)
     raise SystemExit(code) from None
 
@@ -101,9 +97,23 @@ def _plain_lines() -> Callable[[float, str], None]:
 def tell(talk: Talk, facts: dict[str, Any], lines: list[str]) -> None:
     """The outcome of a command: one JSON object, or lines for a person, or nothing."""
     if talk.json:
-        print(json.dumps(facts, allow_nan=False))
+        _print(json.dumps(facts, allow_nan=False))
     elif not talk.quiet:
-        print("\n".join(lines))
+        _print("\n".join(lines))
+
+
+def _print(text: str) -> None:
+    """Print and flush. A reader that has gone away is no failure of the command; a full disk behind stdout is."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # What is left in the buffer would fail once more when Python closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return
+        line = f"E641 stdout: cannot write: {error.strerror} (room for the answer; the command itself is done). Fix: free the disk"
+        print(line, file=sys.stderr)
+        raise SystemExit(4) from None
 
 
 Upto = Literal["measure", "plan", "report"]

@@ -46,7 +46,7 @@ class PhantomOptions:
     """Voxels to the left, back and head."""
     spacing_mm: tuple[float, float, float] = (0.9, 0.9, 1.25)
     """Voxel size, mm."""
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1
     """Seed of everything that is drawn."""
     sex: Literal["F", "M"] = "F"
     """Sex."""

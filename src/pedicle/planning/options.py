@@ -29,5 +29,5 @@ class PlanOptions:
     """Label boundary error, 1 SD, mm; from the voxel size when not given."""
     draws: Annotated[int, Field(ge=500, le=100_000)] = 4000
     """Monte Carlo draws a trajectory."""
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1
     """Seed of the placement draws."""
