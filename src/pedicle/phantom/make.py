@@ -15,7 +15,7 @@ from pedicle.model.vertebra import PART_OTHER_BONE
 from pedicle.model.volume import Volume
 from pedicle.phantom.geometry import Geometry, build_geometry
 from pedicle.phantom.options import PhantomOptions
-from pedicle.phantom.scanner import scanned, slice_plan
+from pedicle.phantom.scanner import scanned, seen_at, slice_plan
 from pedicle.phantom.soft import back_of, slice_table
 from pedicle.phantom.truth import PhantomTruth, truth_of
 
@@ -125,6 +125,7 @@ def _painted(geometry: Geometry, grid: Grid) -> Painted:
         table = slice_table(list(geometry.links), options, heights)
         old = float(np.clip((options.age_y - 30.0) / 60.0, 0.0, 1.0))
         paint_soft(hu, structures, first, step, table, texture.short, texture.long, old, plan.every)
+        seen_at(hu, options)
     law = np.array([geometry.law.intercept_hu, geometry.law.slope_hu_per_mg_cm3])
     solids = (geometry.rows, geometry.capsules, geometry.rods)
     paint_bone(hu, labels, parts, first, step, *solids, texture.short, texture.long, law, plan.every)

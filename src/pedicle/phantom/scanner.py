@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.model.density import density_law, tissue_hu
 from pedicle.phantom.options import PhantomOptions
 
 BLUR_MM = {"soft": 0.65, "standard": 0.44, "sharp": 0.36}
@@ -48,6 +49,24 @@ def noise_sd(options: PhantomOptions) -> float:
         return options.noise_hu
     girth = 1.0 + 0.5 * options.obesity
     return 22.0 * NOISE_FACTOR[options.kernel] * girth * float(np.sqrt(1.0 / options.spacing_mm[2]))
+
+
+def seen_at(hu: NDArray[np.float32], options: PhantomOptions) -> None:
+    """Move soft tissue, painted as a 120 kVp beam sees it, to the patient's tube voltage and scanner, in place.
+
+    Fat and muscle follow the beam as `tissue_hu` says; air stays. What one scanner adds to bone (`scanner_slope`) is not
+    a matter of its beam, so that fat does not betray it.
+    """
+    law = density_law(options.kvp).scaled(1.0, options.scanner_shift_hu)
+    base = density_law(120.0)
+    if law.slope_hu_per_mg_cm3 == base.slope_hu_per_mg_cm3 and not options.scanner_shift_hu:
+        return
+    painted = [tissue_hu("air", base), tissue_hu("fat", base), tissue_hu("muscle", base)]
+    seen = [tissue_hu("air", base), tissue_hu("fat", law), tissue_hu("muscle", law)]
+    for slab in hu:
+        soft = slab < painted[2]
+        shift = seen[2] - painted[2]
+        slab[...] = np.where(soft, np.interp(slab, painted, seen), slab + np.float32(shift))
 
 
 def scanned(hu: NDArray[np.float32], options: PhantomOptions, spread: NDArray[np.float32]) -> NDArray[np.int16]:
