@@ -4,34 +4,51 @@ from __future__ import annotations
 
 import numpy as np
 
+from pedicle.model.frames import SIDES, Side
 from pedicle.model.trajectory import Clearance
 from pedicle.model.volume import Volume, bounding_box
 from pedicle.planning.fields import Floats
 
 # Names of label-map structures that count as each neighbour.
 NEIGHBOURS = {"pleura": ("lung",), "great_vessel": ("aorta", "cava")}
+# Parts of a lung: where they lie says nothing of the pleura.
+NOT_THE_WHOLE = ("vessel", "nodule", "airway", "trachea")
 
 
 def neighbour_clearance(
-    structures: dict[str, Volume] | None, start_lps: Floats, tip_lps: Floats, radius_mm: float
+    structures: dict[str, Volume] | None, way_lps: tuple[Floats, Floats], radius_mm: float, side: Side
 ) -> dict[str, Clearance]:
-    """Clearance of the straight way from `start_lps` to `tip_lps` to pleura and great vessels, with sigma of half a voxel."""
+    """Clearance of the straight way (start, tip) to pleura and great vessels, with sigma of half a voxel.
+
+    The pleura is not assessed where only the other side's lung is labelled.
+    """
     found = {}
     for wall, words in NEIGHBOURS.items():
-        masks = [volume for name, volume in (structures or {}).items() if any(word in name.lower() for word in words)]
-        masks = [volume for volume in masks if volume.values.any()]
-        if not masks:
+        masks = _labelled(structures, words)
+        if not masks or (wall == "pleura" and not lungs_assessed(structures, side)):
             found[wall] = Clearance(None, reason=f"not assessed: no label of {' or '.join(words)} in the scan")
             continue
-        nearest = min(_distance(volume, start_lps, tip_lps) for volume in masks)
-        sigma = float(max(volume.grid.spacing_mm.max() for volume in masks)) / 2.0
+        nearest = min(_distance(volume, *way_lps) for volume in masks.values())
+        sigma = float(max(volume.grid.spacing_mm.max() for volume in masks.values())) / 2.0
         found[wall] = Clearance(nearest - radius_mm, sigma)
     return found
 
 
-def lungs_assessed(structures: dict[str, Volume] | None) -> bool:
-    """Whether the label map names lungs that are in the scan."""
-    return any("lung" in name.lower() and bool(volume.values.any()) for name, volume in (structures or {}).items())
+def lungs_assessed(structures: dict[str, Volume] | None, side: Side) -> bool:
+    """Whether the label map names this side's lung, or lungs without a side, and it is in the scan."""
+    other = next(name for name in SIDES if name != side)
+    return any(other not in name.lower() for name in _labelled(structures, NEIGHBOURS["pleura"]))
+
+
+def _labelled(structures: dict[str, Volume] | None, words: tuple[str, ...]) -> dict[str, Volume]:
+    """Structures named by one of the words that are in the scan."""
+    return {
+        name: volume
+        for name, volume in (structures or {}).items()
+        if any(word in name.lower() for word in words)
+        and not any(word in name.lower() for word in NOT_THE_WHOLE)
+        and bool(volume.values.any())
+    }
 
 
 def _distance(mask: Volume, start_lps: Floats, tip_lps: Floats) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pedicle.model.frames import SIDES, Side
-from pedicle.model.levels import region
 from pedicle.model.needle import catalogue
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
@@ -64,11 +63,10 @@ def _routes(place: Site) -> tuple[Trajectory | None, list[str]]:
     through = plan_side(place, "paramedian")
     if through is not None and (through.feasible or not _walls_fail(through)):
         return through, []
-    level = place.vertebra.level
     if not _is_narrow(place):
         return _wide_but_blocked(through)
-    thoracic = region(level) == "thoracic"
-    if thoracic and not lungs_assessed(place.spine.structures):
+    # Not in the thoracic spine alone: the pleura reaches down behind the upper lumbar bodies.
+    if not lungs_assessed(place.spine.structures, place.side):
         return _refused_beside(through, "parapedicular route refused: lung not assessed")
     beside = plan_side(place, "paramedian", "parapedicular")
     if beside is None or not beside.feasible:

@@ -86,7 +86,7 @@ def trajectory(place: Site, corridor: Corridor, gauge: int) -> tuple[Trajectory,
     breach = breach_probability(corridor, needle.radius_mm, place.boundary, draws)
     clearance = _clearances(walls, needle.radius_mm, place.boundary, breach)
     start = entry - 60.0 * forward if skin.point_lps_mm is None else skin.point_lps_mm
-    clearance |= neighbour_clearance(place.spine.structures, start, target, needle.radius_mm)
+    clearance |= neighbour_clearance(place.spine.structures, (start, target), needle.radius_mm, place.side)
     view = bulls_eye(forward, place.side)
     lacks = _lacks(place, walls, needle.radius_mm) + _too_short(reaches, needle) + _near_lung(clearance["pleura"])
     notes = [reach_words(view), skin.reason, _relaxed(corridor)]
