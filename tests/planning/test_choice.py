@@ -9,6 +9,7 @@ import pytest
 
 from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.grid import Grid
+from pedicle.model.notices import Notice
 from pedicle.model.patient import Patient
 from pedicle.model.scan import Acquisition
 from pedicle.model.volume import Volume
@@ -170,3 +171,56 @@ def test_with_lungs_labelled_and_far_the_way_beside_a_thin_pedicle_is_planned(an
     for found in level.trajectories:
         assert found.clearance["canal"].mm > 2.0
         assert found.clearance["pleura"].mm is not None
+
+
+def test_the_other_sides_lung_or_its_vessels_do_not_assess_the_way_beside_a_thin_pedicle(
+    analytic_vertebra, spine_of, skin_scan
+):
+    thin = analytic_vertebra(level="T6", radii=(1.1, 1.1), convergence_deg=12.0)
+    box = box_mask([70.0, -60.0, -20.0], [90.0, -40.0, 20.0])
+    spine = spine_of(thin, structures={"lung_upper_lobe_left": box, "lung_vessels": box})
+    level = plan(spine, skin_scan(), PlanOptions(levels="T6", draws=500, needles="two"))["T6"]
+    assert level.recommended == ("left",)
+    right = [found for found in level.trajectories if found.side == "right"]
+    assert all(found.clearance["pleura"].mm is None for found in right)
+    said = " ".join(level.refused + tuple(reason for found in right for reason in found.reasons))
+    assert "lung not assessed" in said
+
+
+def test_no_way_beside_a_lumbar_pedicle_without_lungs_either(analytic_vertebra, spine_of, skin_scan):
+    """The pleura reaches down behind L1."""
+    thin = analytic_vertebra(level="L1", radii=(1.1, 1.1), convergence_deg=12.0)
+    level = plan(spine_of(thin), skin_scan(), PlanOptions(levels="L1", draws=500, needles="two"))["L1"]
+    assert level.recommended == ()
+
+
+def test_a_guessed_canal_and_labels_out_of_order_are_not_planned(whole, spine_of, skin_scan):
+    guessed = replace(whole, warnings=(Notice("canal-carried", "L3", "a guess", "danger"),))
+    level = plan(spine_of(guessed), skin_scan(), PlanOptions(levels="L3"))["L3"]
+    assert level.trajectories == ()
+    assert "canal not seen" in level.refused[0]
+    spine = replace(spine_of(whole), warnings=(Notice("level-order", "T12-L5", "swapped", "danger"),))
+    level = plan(spine, skin_scan(), PlanOptions(levels="L3"))["L3"]
+    assert level.trajectories == ()
+    assert "out of order" in level.refused[0]
+
+
+def test_a_level_counted_from_one_landmark_only_stays_unverified_in_the_plan(whole, spine_of, skin_scan):
+    """What the measurement calls unverified, the plan must not call certain."""
+    said = Notice("level-unverified", "L3", "level unverified: counted from sacrum only")
+    once = replace(whole, confidence=0.9, warnings=(said,))
+    options = PlanOptions(levels="L3", draws=500, needles="two")
+    assert "level-unverified" in {n.code for n in plan(spine_of(once), skin_scan(), options)["L3"].warnings}
+    assert "level-unverified" not in {n.code for n in plan(spine_of(whole), skin_scan(), options)["L3"].warnings}
+
+
+def test_fractured_names_the_doubtful_levels_it_leaves_out_and_doubts_those_it_takes(whole, spine_of, skin_scan, wedge):
+    words = "possible fracture or small level (40 % for grade 1 or more)"
+    below = replace(whole, level="L2", fracture=replace(wedge, genant_grade=0, verdict=words))
+    above = replace(whole, fracture=replace(wedge, genant_grade=1, verdict=words))
+    made = plan(spine_of(below, above), skin_scan(), PlanOptions(draws=500, needles="two"))
+    assert [level.level for level in made.levels] == ["L3"]
+    assert [n.code for n in made["L3"].warnings if n.text == words] == ["possible-fracture"]
+    left = [n.text for n in made.warnings if n.code == "possible-fracture"]
+    assert len(left) == 1
+    assert "L2" in left[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pedicle.model.errors import InputError, RefusedError
+from pedicle.model.levels import rank
+from pedicle.model.notices import Notice
 from pedicle.model.scan import sorted_levels
 from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.planning.options import PlanOptions
@@ -55,9 +57,15 @@ def _named(spine: Spine, word: str) -> list[str]:
     return sorted_levels(list({by_upper[name] for name in names}))
 
 
-def refusals(vertebra: Vertebra) -> list[str]:
-    """Why no needle is planned in this vertebra; empty when one may be."""
+def refusals(vertebra: Vertebra, notices: tuple[Notice, ...] = ()) -> list[str]:
+    """Why no needle is planned in this vertebra; empty when one may be. `notices` are the whole spine's."""
     found = []
+    if any(notice.code == "canal-carried" for notice in vertebra.warnings):
+        found.append(
+            "canal not seen, only guessed from the neighbours: its distance to a needle is not known, not planned"
+        )
+    if any(notice.code == "level-order" and _within(vertebra.level, notice.where) for notice in notices):
+        found.append("labels out of order here: which vertebra this is cannot be told, not planned")
     if not vertebra.complete:
         found.append("cut by the border of the scan: not planned")
     if vertebra.cemented:
@@ -69,3 +77,9 @@ def refusals(vertebra: Vertebra) -> list[str]:
     if not found and (vertebra.posterior_wall_mm is None or vertebra.anterior_wall_mm is None):
         found.append("body walls not measured: not planned")
     return found
+
+
+def _within(level: str, where: str) -> bool:
+    """Whether a level lies in a stretch such as "T12-L2", its ends included."""
+    first, last = (rank(name) for name in where.split("-"))
+    return first <= rank(level) <= last

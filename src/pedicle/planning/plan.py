@@ -10,7 +10,7 @@ from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.planning.cement import cement_volume
 from pedicle.planning.choice import chosen_levels, refusals
 from pedicle.planning.options import PlanOptions
-from pedicle.planning.session import level_warnings, open_gates, placement, scan_position, session_warnings
+from pedicle.planning.session import left_out, level_warnings, open_gates, placement, scan_position, session_warnings
 from pedicle.planning.sides import plan_sides
 from pedicle.planning.views import true_ap, true_lateral
 
@@ -48,12 +48,12 @@ def plan(
         needles_total=sum(len(level.recommended) for level in levels),
         cement_total_ml=float(sum(cement)) if cement else None,
         open_gates=tuple(open_gates(patient, [level.level for level in levels])),
-        warnings=tuple(session_warnings(spine, scan, levels)),
+        warnings=(*session_warnings(spine, scan, levels), *left_out(spine, options)),
     )
 
 
 def _plan_level(spine: Spine, scan: Scan | None, vertebra: Vertebra, options: PlanOptions) -> LevelPlan:
-    refused = refusals(vertebra)
+    refused = refusals(vertebra, spine.warnings)
     if refused:
         return LevelPlan(vertebra.level, (), (), (), None, None, None, tuple(refused), tuple(level_warnings(vertebra)))
     sides = plan_sides(spine, scan, vertebra, options)

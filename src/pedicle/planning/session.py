@@ -15,6 +15,8 @@ from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.planning.options import PlanOptions
 
 POSITIONS = {"S": "supine", "P": "prone", "DR": "right decubitus", "DL": "left decubitus"}
+# How a doubtful level's verdict begins.
+POSSIBLE = "possible fracture or small level"
 # Facts that a person must state before a needle: name in patient.toml and the question.
 GATES = {
     "consent": "consent",
@@ -62,7 +64,8 @@ def open_gates(patient: Patient | None, levels: Iterable[str]) -> list[str]:
 def level_warnings(vertebra: Vertebra) -> list[Notice]:
     """What a person must know before using a level's plan."""
     found = []
-    if vertebra.basis == "given" or vertebra.confidence < 0.9:
+    said = any(notice.code == "level-unverified" for notice in vertebra.warnings)
+    if said or vertebra.basis == "given":
         found.append(
             Notice(
                 "level-unverified",
@@ -72,10 +75,25 @@ def level_warnings(vertebra: Vertebra) -> list[Notice]:
         )
     found += [Notice("suspicious", vertebra.level, words, "danger") for words in vertebra.suspicious]
     fracture = vertebra.fracture
+    if fracture is not None and fracture.verdict.startswith(POSSIBLE):
+        found.append(Notice("possible-fracture", vertebra.level, fracture.verdict))
     if fracture is not None and fracture.posterior_wall == "broken":
         text = "posterior wall broken: cement may reach the canal; needs an explicit acknowledgement"
         found.append(Notice("posterior-wall", vertebra.level, text, "danger"))
     return found
+
+
+def left_out(spine: Spine, options: PlanOptions) -> list[Notice]:
+    """With `--levels fractured`: the levels below grade 1 that may be fractured all the same."""
+    if options.levels.strip().lower() != "fractured":
+        return []
+    doubtful = [
+        v.level
+        for v in spine.vertebrae
+        if v.fracture is not None and v.fracture.genant_grade == 0 and v.fracture.verdict.startswith(POSSIBLE)
+    ]
+    text = f"{POSSIBLE}, below grade 1 and not planned: {', '.join(doubtful)}; name a level to plan it"
+    return [Notice("possible-fracture", "session", text)] if doubtful else []
 
 
 def session_warnings(spine: Spine, scan: Scan | None, levels: list[LevelPlan]) -> list[Notice]:
