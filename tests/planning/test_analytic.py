@@ -56,6 +56,84 @@ def test_clearances_of_a_given_line_are_exact(analytic_vertebra):
     assert walls["canal"] == pytest.approx(9.0, abs=0.2)
 
 
+def _site_and_line(vertebra, spine, sideways_mm):
+    """A needle straight to the front through the left pedicle, `sideways_mm` from the midline."""
+    from pedicle.planning.corridor import Corridor
+    from pedicle.planning.trajectories import site
+
+    place = site(spine, None, vertebra, side_fields(vertebra, "left"), PlanOptions())
+    ends = np.array([sideways_mm, 36.0, 0.0]), np.array([sideways_mm, 2.0, 0.0])
+    return place, Corridor(place.fields, "paramedian", "transpedicular", *ends, 0.0, 4.0)
+
+
+def test_clearances_are_from_the_surface_at_the_outer_diameter(analytic_vertebra, spine_of):
+    """11 G is 3.048 mm across: 1.524 mm of a pedicle's 5 mm and of the 7.5 mm to the canal belong to the needle."""
+    from pedicle.planning.trajectories import trajectory
+
+    vertebra = analytic_vertebra(radii=(5.0, 5.0), convergence_deg=0.0)
+    found, _ = trajectory(*_site_and_line(vertebra, spine_of(vertebra), 17.5), 11)
+    for wall in ("medial", "lateral", "superior", "inferior"):
+        assert found.clearance[wall].mm == pytest.approx(5.0 - 1.524, abs=0.2), wall
+    assert found.clearance["canal"].mm == pytest.approx(7.5 - 1.524, abs=0.2)
+    assert found.needle.outer_diameter_mm == 3.048
+
+
+def test_the_canal_alone_can_forbid_a_needle(analytic_vertebra, spine_of):
+    """Bone on every side, the canal drawn wider than the hole in it: all four walls are clear, the needle is not."""
+    from dataclasses import replace
+
+    from pedicle.planning.trajectories import trajectory
+
+    vertebra = analytic_vertebra(radii=(5.0, 5.0), convergence_deg=0.0)
+    near = vertebra.maps.canal_mm.with_values(vertebra.maps.canal_mm.values - np.float32(6.5))
+    wide = replace(vertebra, maps=replace(vertebra.maps, canal_mm=near))
+    found, lacks = trajectory(*_site_and_line(wide, spine_of(wide), 17.5), 11)
+    assert lacks == 1
+    assert not found.feasible
+    assert found.reasons[0].startswith("canal wall")
+
+
+def test_the_canal_counts_along_the_whole_way(analytic_vertebra, spine_of):
+    """A canal that comes near only behind its own middle, outside the stretch where the pedicle's walls count."""
+    from dataclasses import replace
+
+    from pedicle.planning.trajectories import trajectory
+
+    vertebra = analytic_vertebra(radii=(5.0, 5.0), convergence_deg=0.0)
+    grid = vertebra.maps.canal_mm.grid
+    behind = (vertebra.lps_from_vertebra.inverse @ grid.centres_lps_mm())[..., 1] > 26.0
+    values = np.where(behind, np.float32(1.0), vertebra.maps.canal_mm.values).astype(np.float32)
+    bulged = replace(vertebra, maps=replace(vertebra.maps, canal_mm=vertebra.maps.canal_mm.with_values(values)))
+    found, _ = trajectory(*_site_and_line(bulged, spine_of(bulged), 17.5), 11)
+    assert found.clearance["canal"].mm == pytest.approx(1.0 - 1.524, abs=0.01)
+    assert not found.feasible
+
+
+def test_the_search_keeps_off_the_canal_not_only_off_the_walls(analytic_vertebra):
+    """The canal drawn 6.5 mm wider: the pedicle's axis would leave 7.5 - 6.5 mm, 2 mm to the side both sides share."""
+    from dataclasses import replace
+
+    vertebra = analytic_vertebra(radii=(5.0, 5.0), convergence_deg=0.0)
+    near = vertebra.maps.canal_mm.with_values(vertebra.maps.canal_mm.values - np.float32(6.5))
+    wide = replace(vertebra, maps=replace(vertebra.maps, canal_mm=near))
+    walls = measure_walls(find_corridor(wide, side_fields(wide, "left"), "paramedian", 1.2)).axis_mm
+    free = measure_walls(find_corridor(vertebra, side_fields(vertebra, "left"), "paramedian", 1.2)).axis_mm
+    assert walls["canal"] > free["canal"] - 6.5 + 0.5
+    assert walls["lateral"] < free["lateral"]
+
+
+def test_the_boundary_error_is_that_of_the_voxel_across_the_wall(analytic_vertebra, turned_poses):
+    """A turned vertebra in 0.8 x 0.8 x 3 mm labels: 3 mm across the slices, the voxel's geometric mean along them."""
+    from pedicle.planning.fields import boundary_matrix
+
+    voxel = np.array([0.8, 0.8, 3.0])
+    for pose in turned_poses:
+        fields = side_fields(analytic_vertebra(pose=pose), "right")
+        boundary = boundary_matrix(np.eye(3), voxel, fields, 0.35)
+        sd = np.linalg.norm(boundary @ fields.turned(np.eye(3)).T, axis=0)
+        np.testing.assert_allclose(sd, 0.35 * np.array([*[voxel.prod() ** (1 / 3)] * 2, 3.0]), rtol=1e-6)
+
+
 def _nearest_in_sectors(offset, radius):
     """Ray lengths from a point at `offset` (medial, up; from the axis) to a circle, least in each quarter."""
     names = ("medial", "superior", "lateral", "inferior")
