@@ -202,7 +202,7 @@ def compiling(progress: Any) -> None:
 
 def summarise(case: Case, talk: Talk) -> None:
     """Where the case is and what each step found, the warnings counted."""
-    steps = {name: case.step(name) for name in ("measure", "plan", "report")}
+    steps = {name: case.step(name) for name in ("read", "measure", "plan", "report")}
     found = {name: record for name, record in steps.items() if record is not None}
     facts = {
         "case": str(case.folder),
