@@ -45,3 +45,13 @@ def test_left_is_the_patients_left(solid, setup, posed, grid):
     assert found.right[0] < -0.9
     assert found.anterior[1] < -0.9
     assert found.superior[2] > 0.9
+
+
+def test_both_walls_lie_where_the_solids_do(solid, setup, posed, grid):
+    """The planes that a needle's depths are counted from, carried back into the solid's own frame."""
+    shape, truth = solid(), posed((8, 5, 3))
+    found = find_vertebrae(None, setup({"L2": shape}, {"L2": truth}).labels(grid((0.8, 0.8, 0.8))))["L2"]
+    places = [[0.0, found.posterior_wall_mm, 0.0], [0.0, found.anterior_wall_mm, 0.0]]
+    back = truth.inverse @ (found.lps_from_vertebra @ np.array(places))
+    # Less than a voxel: the back of a body bends.
+    assert back[:, 1] == pytest.approx([shape.wall_mm, shape.front_mm], abs=0.8)

@@ -146,6 +146,27 @@ def test_the_patients_density_is_from_fit_levels_only(seen: Any) -> None:
     assert patient_density(rows, None, PLAIN) is None
 
 
+def test_intervals_are_95_percent_of_the_stated_spreads(seen: Any) -> None:
+    """Scanner and scatter in quadrature: the mean of three of SD 10 HU, a median 1.25 times as loose, 1.96 SD each way."""
+    vertebra, scan = seen
+    law = density_law(120.0)
+    one = measure_density(vertebra, scan, PLAIN)
+    assert one.density_mg_cm3 is not None
+    assert one.mean_hu is not None
+    half = (one.density_mg_cm3.high - one.density_mg_cm3.low) / 2.0
+    assert half >= 1.96 * law.density_sd(one.mean_hu)
+    assert half < 1.3 * 1.96 * law.density_sd(one.mean_hu)
+    rows = [
+        replace(vertebra, level=level, density=replace(one, mean_hu=hu))
+        for level, hu in (("L1", 90.0), ("L2", 100.0), ("L3", 110.0))
+    ]
+    found = patient_density(rows, scan, PLAIN)
+    assert found is not None
+    scatter = 1.25 * 10.0 / np.sqrt(3.0) / law.slope_hu_per_mg_cm3
+    expected = 1.96 * np.hypot(law.density_sd(100.0), scatter)
+    assert (found.high - found.value, found.value - found.low) == pytest.approx((expected, expected), rel=1e-6)
+
+
 def fat_scan(fat: float) -> Scan:
     values = np.full((90, 90, 20), 45, np.int16)
     values[:, 60:, :] = round(fat)

@@ -170,3 +170,11 @@ def test_a_wedge_lower_in_front_by_nature_is_no_fracture() -> None:
     fracture = found["T11"].fracture
     assert fracture is not None
     assert max(fracture.loss_percent) < 4
+
+
+@pytest.mark.parametrize(
+    ("loss", "grade"), [(19.9, 0), (20.1, 1), (24.9, 1), (25.1, 2), (39.9, 2), (40.1, 3), (100.0, 3), (-5.0, 0)]
+)
+def test_grades_change_at_genants_bounds(loss: float, grade: int) -> None:
+    """20, 25 and 40 percent (Genant 1993)."""
+    assert genant_grade(loss) == grade
