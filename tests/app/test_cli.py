@@ -98,6 +98,15 @@ def test_json_failures_are_json_on_stdout(tmp_path, capsys):
     assert found["error"].startswith("E601")
 
 
+def test_an_interrupt_while_a_command_is_imported_is_one_line(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pedicle.app.cli.app", interrupted)
+    assert leave(["cite", "case"]) == 130
+    assert one_line(capsys.readouterr().err).startswith("E130")
+
+
 def test_python_m_pedicle_is_the_same_program():
     out = subprocess.run([sys.executable, "-m", "pedicle", "--version"], capture_output=True, text=True, check=True)
     assert out.stdout.strip()

@@ -52,6 +52,9 @@ def main(arguments: list[str] | None = None) -> None:
         app(tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         _refuse(_words(error), tokens)
+    except KeyboardInterrupt:  # while a command is still being imported
+        print("E130 command: interrupted (by the user). Fix: run it again", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def _refuse(found: str, tokens: list[str]) -> None:
