@@ -177,7 +177,11 @@ class Case:
         content = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != key:
             raise InputError(
-                603, f"objects/{key[:12]}", "missing or changed", "content of that hash", "run the step again"
+                603,
+                f"objects/{key[:12]}",
+                "missing or changed",
+                "content of that hash",
+                "run the case again: pedicle run makes what is missing",
             )
         return content
 

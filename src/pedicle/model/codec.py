@@ -81,7 +81,13 @@ def decode(found: Any, get: Callable[[str], Array]) -> Any:
             return tuple(decode(item, get) for item in value)
         case "$list":
             return [decode(item, get) for item in value]
-    raise InputError(603, "case object", f"unknown mark {mark!r}", "written by pedicle", "run the step again")
+    raise InputError(
+        603,
+        "case object",
+        f"unknown mark {mark!r}",
+        "written by pedicle",
+        "run the case again: pedicle run makes what is missing",
+    )
 
 
 def _noun(found: dict[str, Any], get: Callable[[str], Array]) -> Any:
@@ -94,6 +100,6 @@ def _noun(found: dict[str, Any], get: Callable[[str], Array]) -> Any:
             "case object",
             f"{found['$noun']} as another version wrote it",
             "this version's nouns",
-            "run the step again",
+            "run the case again: pedicle run makes what is missing",
         )
     return kind(**values)
