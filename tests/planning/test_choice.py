@@ -108,10 +108,11 @@ def test_supine_scans_old_scans_and_uncertain_levels_are_warned_of(whole, spine_
     )
 
 
-def test_a_broken_posterior_wall_is_a_danger(whole, spine_of, skin_scan, wedge):
-    broken = replace(whole, fracture=replace(wedge, posterior_wall="broken"))
-    notices = plan(spine_of(broken), skin_scan(), PlanOptions(levels="L3", draws=500, needles="two"))["L3"].warnings
-    assert [n.severity for n in notices if n.code == "posterior-wall"] == ["danger"]
+@pytest.mark.parametrize(("wall", "severities"), [("broken", ["danger"]), ("bulged", ["caution"]), ("intact", [])])
+def test_a_posterior_wall_that_is_not_intact_is_told(whole, spine_of, skin_scan, wedge, wall, severities):
+    hurt = replace(whole, fracture=replace(wedge, posterior_wall=wall))
+    notices = plan(spine_of(hurt), skin_scan(), PlanOptions(levels="L3", draws=500, needles="two"))["L3"].warnings
+    assert [n.severity for n in notices if n.code == "posterior-wall"] == severities
 
 
 def test_without_a_ct_depth_is_unknown_but_bone_is_planned(whole, spine_of):

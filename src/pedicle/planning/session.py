@@ -80,6 +80,9 @@ def level_warnings(vertebra: Vertebra) -> list[Notice]:
     if fracture is not None and fracture.posterior_wall == "broken":
         text = "posterior wall broken: cement may reach the canal; needs an explicit acknowledgement"
         found.append(Notice("posterior-wall", vertebra.level, text, "danger"))
+    if fracture is not None and fracture.posterior_wall == "bulged":
+        text = "posterior wall bulged towards the canal: look at the wall on the CT before anything is injected"
+        found.append(Notice("posterior-wall", vertebra.level, text))
     return found
 
 
