@@ -56,6 +56,27 @@ def test_clearances_of_a_given_line_are_exact(analytic_vertebra):
     assert walls["canal"] == pytest.approx(9.0, abs=0.2)
 
 
+def test_the_needle_reaches_the_target_not_only_the_bone(analytic_vertebra, spine_of, skin_scan):
+    """Skin 110 mm behind the middle of the body: about 75 mm to bone, about 120 mm to the target."""
+    scan = skin_scan(skin_mm=110.0, half=(80, 130, 60))
+    found = plan(spine_of(analytic_vertebra()), scan, PlanOptions(levels="L3", needles="two", draws=500))["L3"]
+    for needle in found.trajectories:
+        assert needle.skin_to_bone_mm < 95.0
+        assert needle.needle.length_mm >= needle.skin_to_bone_mm + needle.bone_to_target_mm > 100.0
+
+
+def test_skin_distances_are_the_vertebras_own(analytic_vertebra, turned_poses):
+    """30 mm to the right of the mid-sagittal plane and 12 mm above the arch's tip, in a turned and shifted patient."""
+    from pedicle.planning.skin import Skin
+    from pedicle.planning.trajectories import _skin_distances
+
+    for pose in turned_poses:
+        fields = side_fields(analytic_vertebra(pose=pose), "right")
+        midline, spinous = _skin_distances(fields, Skin(pose @ [-30.0, 90.0, 12.0]))
+        assert midline == pytest.approx(30.0, abs=1e-6)
+        assert spinous == pytest.approx(np.hypot(30.0, 12.0), abs=0.8)  # a grid of 0.75 mm
+
+
 def _site_and_line(vertebra, spine, sideways_mm):
     """A needle straight to the front through the left pedicle, `sideways_mm` from the midline."""
     from pedicle.planning.corridor import Corridor
