@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pedicle import procedure
@@ -188,3 +189,21 @@ def test_a_read_only_folder_is_an_environment_fault(tmp_path, patient_files):
     (tmp_path / "closed").mkdir(mode=0o500)
     with pytest.raises(Exception, match="cannot write"):
         procedure.run(patient_files / "ct", labels_of(patient_files), tmp_path / "closed" / "case")
+
+
+def test_labels_moved_aside_are_a_danger_in_spine_and_plan(patient_files, tmp_path):
+    """A label map 9 mm to the left is another patient's bone: said in every file, not only where it was read."""
+    import nibabel
+
+    image = nibabel.load(labels_of(patient_files))
+    moved = image.affine.copy()
+    values = np.roll(np.asanyarray(image.dataobj), round(9.0 / np.linalg.norm(moved[:, 0])), axis=0)
+    shifted = nibabel.Nifti1Image(values, image.affine, image.header)
+    nibabel.save(shifted, tmp_path / "moved_seg-vert_msk.nii.gz")
+    options = procedure.RunOptions(upto="plan", plan=PlanOptions(levels="all"))
+    procedure.run(patient_files / "ct", tmp_path / "moved_seg-vert_msk.nii.gz", tmp_path / "case", options)
+    for name in ("spine.json", "plan.json"):
+        assert any(
+            row["severity"] == "danger" and row["where"] == "labels"
+            for row in document(tmp_path / "case", name)["warnings"]
+        )

@@ -225,3 +225,12 @@ def test_fractured_names_the_doubtful_levels_it_leaves_out_and_doubts_those_it_t
     left = [n.text for n in made.warnings if n.code == "possible-fracture"]
     assert len(left) == 1
     assert "L2" in left[0]
+
+
+def test_a_danger_of_the_spine_leads_the_plan(whole, spine_of, skin_scan):
+    danger = Notice("labels-off-bone", "labels", "the labels do not end where the bone ends", "danger")
+    note = Notice("sacrum", "sacrum", "counted from", "note")
+    spine = replace(spine_of(whole), warnings=(note, danger))
+    made = plan(spine, skin_scan(), PlanOptions(levels="L3", draws=500))
+    assert made.warnings[0] == danger
+    assert note not in made.warnings

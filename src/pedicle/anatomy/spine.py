@@ -85,8 +85,13 @@ def find_vertebrae(
         kyphosis_deg=_kyphosis(found),
         structures=labels.structures,
         not_evaluable=(*_not_evaluable(vertebrae), *(f"S1 (sacrum): {notice.text}" for notice in sacrum)),
-        warnings=(*check_order(names, body_centres), *sacrum),
+        warnings=(*_dangers(labels), *check_order(names, body_centres), *sacrum),
     )
+
+
+def _dangers(labels: LabelMap) -> tuple[Notice, ...]:
+    """What the reader found so wrong with the map that every later step must say it again."""
+    return tuple(notice for notice in labels.warnings if notice.severity == "danger")
 
 
 def _check_input(scan: Scan | None, labels: LabelMap, names: list[str]) -> None:

@@ -100,8 +100,8 @@ def left_out(spine: Spine, options: PlanOptions) -> list[Notice]:
 
 
 def session_warnings(spine: Spine, scan: Scan | None, levels: list[LevelPlan]) -> list[Notice]:
-    """Warnings that hold for the whole plan."""
-    found = []
+    """Warnings that hold for the whole plan, dangers of the spine it stands on first."""
+    found = [notice for notice in spine.warnings if notice.severity == "danger"]
     position = scan_position(scan)
     if position != "prone":
         text = (
