@@ -132,7 +132,8 @@ def grade_of(loss: float) -> int:
 def level_rows(results: list[dict[str, Any]], kind: str, slice_mm: tuple[float, ...]) -> list[dict[str, Any]]:
     """Rows of whole levels of one label kind at these slice thicknesses."""
     chosen = [r for r in results if "rows" in r and r["slice_mm"] in slice_mm]
-    return [row for result in chosen for row in result["rows"] if row["kind"] == kind and row["whole"]]
+    rows = [row for result in chosen for row in result["rows"] if row["kind"] == kind]
+    return [row for row in rows if row["whole"] and row["level"] in LEVELS]
 
 
 def height_table(results: list[dict[str, Any]]) -> list[Row]:
