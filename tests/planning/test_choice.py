@@ -234,3 +234,16 @@ def test_a_danger_of_the_spine_leads_the_plan(whole, spine_of, skin_scan):
     made = plan(spine, skin_scan(), PlanOptions(levels="L3", draws=500))
     assert made.warnings[0] == danger
     assert note not in made.warnings
+
+
+def test_a_broken_posterior_wall_is_an_open_gate(whole, spine_of, skin_scan, wedge):
+    broken = replace(whole, fracture=replace(wedge, posterior_wall="broken"))
+    gates = plan(spine_of(broken), skin_scan(), PlanOptions(levels="L3", draws=500)).open_gates
+    assert any("posterior wall of L3 broken" in gate for gate in gates)
+    intact = plan(spine_of(whole), skin_scan(), PlanOptions(levels="L3", draws=500)).open_gates
+    assert not any("posterior wall" in gate for gate in intact)
+
+
+def test_without_a_level_no_level_is_to_be_confirmed(whole, spine_of, skin_scan):
+    gates = plan(spine_of(whole), skin_scan(), PlanOptions(levels="fractured")).open_gates
+    assert not any(gate.startswith("level to be confirmed") for gate in gates)

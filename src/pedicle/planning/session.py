@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -54,11 +54,17 @@ def scan_position(scan: Scan | None) -> str:
     return POSITIONS.get(position[2:], "not known")
 
 
-def open_gates(patient: Patient | None, levels: Iterable[str]) -> list[str]:
-    """Facts nobody has stated, as sentences; levels are listed because their count needs a person."""
+def open_gates(patient: Patient | None, planned: Sequence[Vertebra]) -> list[str]:
+    """What a person must still answer, as sentences: the level's count, a broken posterior wall, facts nobody stated."""
     stated = (patient or Patient()).stated()
-    found = [f"not stated: {question}" for name, question in GATES.items() if name not in stated]
-    return [f"level to be confirmed on the table: {', '.join(levels)}", *found]
+    names = ", ".join(vertebra.level for vertebra in planned)
+    count = [f"level to be confirmed on the table: {names}"] if names else []
+    broken = [
+        f"posterior wall of {v.level} broken: to be acknowledged before cement"
+        for v in planned
+        if v.fracture is not None and v.fracture.posterior_wall == "broken"
+    ]
+    return [*count, *broken, *(f"not stated: {question}" for name, question in GATES.items() if name not in stated)]
 
 
 def level_warnings(vertebra: Vertebra) -> list[Notice]:
@@ -78,7 +84,7 @@ def level_warnings(vertebra: Vertebra) -> list[Notice]:
     if fracture is not None and fracture.verdict.startswith(POSSIBLE):
         found.append(Notice("possible-fracture", vertebra.level, fracture.verdict))
     if fracture is not None and fracture.posterior_wall == "broken":
-        text = "posterior wall broken: cement may reach the canal; needs an explicit acknowledgement"
+        text = "posterior wall broken: cement may reach the canal; to be acknowledged (see the open gates)"
         found.append(Notice("posterior-wall", vertebra.level, text, "danger"))
     if fracture is not None and fracture.posterior_wall == "bulged":
         text = "posterior wall bulged towards the canal: look at the wall on the CT before anything is injected"
