@@ -247,3 +247,24 @@ def test_a_broken_posterior_wall_is_an_open_gate(whole, spine_of, skin_scan, wed
 def test_without_a_level_no_level_is_to_be_confirmed(whole, spine_of, skin_scan):
     gates = plan(spine_of(whole), skin_scan(), PlanOptions(levels="fractured")).open_gates
     assert not any(gate.startswith("level to be confirmed") for gate in gates)
+
+
+def test_much_cement_in_one_session_is_told(whole, spine_of, skin_scan):
+    levels = [replace(whole, level=name, body_volume_ml=43.0) for name in ("T12", "L1", "L2", "L3", "L4")]
+    made = plan(spine_of(*levels), skin_scan(), PlanOptions(levels="all", draws=500, needles="two"))
+    assert made.cement_total_ml is not None
+    assert ("much-cement" in {notice.code for notice in made.warnings}) == (made.cement_total_ml > 25.0)
+    assert made.cement_total_ml > 25.0
+
+
+def test_a_level_that_is_not_planned_needs_no_count(whole, spine_of, skin_scan):
+    cut = replace(whole, level="L2", complete=False)
+    gates = plan(spine_of(cut, whole), skin_scan(), PlanOptions(levels="all", draws=500)).open_gates
+    assert gates[0] == "level to be confirmed on the table: L3"
+
+
+def test_an_unknown_position_is_called_unknown(whole, spine_of, skin_scan):
+    scan = skin_scan()
+    unknown = replace(scan, acquisition=replace(scan.acquisition, patient_position=None))
+    text = next(n.text for n in plan(spine_of(whole), unknown, PlanOptions(draws=500)).warnings if n.code == "position")
+    assert text.startswith("position in the CT not known")

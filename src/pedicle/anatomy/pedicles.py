@@ -16,7 +16,7 @@ NO_OVAL = ("L5", "L6")
 SLIT_RATIO = 3.3
 EDGE_SIGMA_MM = 0.45
 APART_MM = 3.0
-LABEL_NOTE = "labels at 1 to 2 mm read 0.5 +- 0.5 mm a wall too wide"
+LABEL_NOTE = "labels at 1 to 2 mm read 0.5 ± 0.5 mm a wall too wide"
 
 
 def find_pedicles(vertebra: Vertebra, scan: Scan | None, voxel_mm: float) -> dict[str, Pedicle]:

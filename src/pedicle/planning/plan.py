@@ -47,7 +47,7 @@ def plan(
         placement=placement(spine, options),
         needles_total=sum(len(level.recommended) for level in levels),
         cement_total_ml=float(sum(cement)) if cement else None,
-        open_gates=tuple(open_gates(patient, [spine[name] for name in names])),
+        open_gates=tuple(open_gates(patient, [spine[level.level] for level in levels if level.trajectories])),
         warnings=(*session_warnings(spine, scan, levels), *left_out(spine, options)),
     )
 

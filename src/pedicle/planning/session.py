@@ -69,16 +69,11 @@ def open_gates(patient: Patient | None, planned: Sequence[Vertebra]) -> list[str
 
 def level_warnings(vertebra: Vertebra) -> list[Notice]:
     """What a person must know before using a level's plan."""
-    found = []
-    said = any(notice.code == "level-unverified" for notice in vertebra.warnings)
-    if said or vertebra.basis == "given":
-        found.append(
-            Notice(
-                "level-unverified",
-                vertebra.level,
-                f"level unverified (counted by: {vertebra.basis}): count again on the table",
-            )
-        )
+    # The measurement's own sentence, so that a page can say it once.
+    found = [notice for notice in vertebra.warnings if notice.code == "level-unverified"]
+    if not found and vertebra.basis == "given":
+        text = f"level unverified (counted by: {vertebra.basis}): count again on the table"
+        found.append(Notice("level-unverified", vertebra.level, text))
     found += [Notice("suspicious", vertebra.level, words, "danger") for words in vertebra.suspicious]
     fracture = vertebra.fracture
     if fracture is not None and fracture.verdict.startswith(POSSIBLE):
@@ -110,8 +105,9 @@ def session_warnings(spine: Spine, scan: Scan | None, levels: list[LevelPlan]) -
     found = [notice for notice in spine.warnings if notice.severity == "danger"]
     position = scan_position(scan)
     if position != "prone":
+        taken = f"CT taken {position}" if position in POSITIONS.values() else "position in the CT not known"
         text = (
-            f"CT taken {position}, the needle goes in prone: find true AP of this vertebra again on the table; skin depth "
+            f"{taken}, the needle goes in prone: find true AP of this vertebra again on the table; skin depth "
             "and height of a cleft fracture will differ"
         )
         found.append(Notice("position", "scan", text))
@@ -125,6 +121,11 @@ def session_warnings(spine: Spine, scan: Scan | None, levels: list[LevelPlan]) -
     if len(used) > most.value:
         text = f"{len(used)} levels in one session; usual limit of {most.value:.0f} is not verified, check locally"
         found.append(Notice("many-levels", "session", text))
+    cement = sum(level.cement.planned for level in used if level.cement is not None)
+    largest = quantity("planning/limits", "cement_per_session")
+    if cement > largest.value:
+        text = f"{cement:.0f} ml planned in one session; usual limit of {largest.value:.0f} ml is not verified, check locally"
+        found.append(Notice("much-cement", "session", text))
     if not levels:
         found.append(Notice("no-level", "session", "no level chosen: none is fractured", "note"))
     return found
