@@ -44,3 +44,12 @@ def test_mirroring_changes_the_side_and_nothing_else():
     assert (view.tilt_toward, other.tilt_toward) == ("left", "right")
     assert view.tilt_deg == pytest.approx(other.tilt_deg)
     assert view.dicom_primary_deg == pytest.approx(-other.dicom_primary_deg)
+
+
+def test_over_the_back_turned_to_the_left_is_plus_158_degrees():
+    """DICOM: 0 = detector at the chest, +90 = at the patient's left; so 22 deg to the left over the back is +158."""
+    tilt = np.radians(22.0)
+    view = View.towards("bull's-eye", [np.sin(tilt), np.cos(tilt), 0.0])
+    assert view.dicom_primary_deg == pytest.approx(158.0)
+    assert View.towards("left lateral", [1.0, 0.0, 0.0]).dicom_primary_deg == pytest.approx(90.0)
+    assert View.towards("cranial", [0.0, -1.0, 1.0]).dicom_secondary_deg == pytest.approx(45.0)
