@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.anatomy.contrast import enhanced
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.tissue import Tissues, find_tissues
 from pedicle.model.density import DensityLaw, density_law, tissue_hu
@@ -35,7 +36,8 @@ def scan_law(scan: Scan, options: MeasureOptions, vertebrae: Sequence[Vertebra] 
     if options.calibration == "asynchronous":
         return base
     # Contrast brightens muscle by an unknown amount; fat hardly takes it up.
-    behind = () if scan.acquisition.contrast else vertebrae
+    held = scan.acquisition.contrast or any(enhanced(vertebra, scan) for vertebra in vertebrae)
+    behind = () if held else vertebrae
     return with_tissues(base, find_tissues(scan, behind))
 
 

@@ -151,17 +151,30 @@ def _height_range(vertebra: Vertebra, y_mm: NDArray[np.float64]) -> tuple[float,
 
 
 def fenced(region: Region) -> NDArray[np.bool_]:
-    """Voxels within the fence: smoothed values no further from their median than 3 scaled median deviations.
+    """Voxels within the fence: smoothed values no further from their median than 3 scaled deviations of their own side.
 
-    The fence looks at smoothed values and acts only where it takes out a piece: it is for islands, not for the tail of
-    the noise or of the texture, whose loss would bias the mean.
+    Each side has its own spread, for the grain of marrow is skewed, and acts only where it takes out a piece: the fence
+    is for islands and holes, not for the tail of the noise or of the texture, whose loss would bias the mean. A bright
+    piece must also be as bright as sclerotic bone.
     """
-    values = region.smooth_hu
-    middle = np.median(values)
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    kept = np.abs(values - middle) <= quantity(_FILE, "clean", "fence").value * max(spread, 5.0)
-    island = quantity(_FILE, "clean", "island").value / 100.0
-    return np.asarray(kept if 1.0 - kept.mean() > island else np.ones_like(kept))
+    if not len(region.smooth_hu):
+        return np.ones(0, bool)
+    away = region.smooth_hu - np.median(region.smooth_hu)
+    least = quantity(_FILE, "clean", "island").value / 100.0
+    bright, dark = (_beyond(side) for side in (away, -away))
+    kept = np.ones(len(away), bool)
+    if bright.mean() > least and np.median(region.smooth_hu[bright]) > quantity(_FILE, "clean", "island_hu").value:
+        kept &= ~bright
+    if dark.mean() > least:
+        kept &= ~dark
+    return kept
+
+
+def _beyond(away: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which lie on the positive side further out than the fence; the spread is that of this side."""
+    side = away[away > 0.0]
+    spread = 1.4826 * float(np.median(side)) if len(side) else 0.0
+    return np.asarray(away > quantity(_FILE, "clean", "fence").value * max(spread, 5.0))
 
 
 def loose_bands(region: Region) -> NDArray[np.bool_] | None:
