@@ -154,8 +154,8 @@ def fenced(region: Region) -> NDArray[np.bool_]:
     """Voxels within the fence: smoothed values no further from their median than 3 scaled deviations of their own side.
 
     Each side has its own spread, for the grain of marrow is skewed, and acts only where it takes out a piece: the fence
-    is for islands and holes, not for the tail of the noise or of the texture, whose loss would bias the mean. A bright
-    piece must also be as bright as sclerotic bone.
+    is for islands and holes, not for the tail of the noise or of the texture, whose loss would bias the mean. The core of
+    a bright piece must also be as bright as sclerotic bone; its rim is dimmed by partial volume.
     """
     if not len(region.smooth_hu):
         return np.ones(0, bool)
@@ -163,7 +163,8 @@ def fenced(region: Region) -> NDArray[np.bool_]:
     least = quantity(_FILE, "clean", "island").value / 100.0
     bright, dark = (_beyond(side) for side in (away, -away))
     kept = np.ones(len(away), bool)
-    if bright.mean() > least and np.median(region.smooth_hu[bright]) > quantity(_FILE, "clean", "island_hu").value:
+    island_hu = quantity(_FILE, "clean", "island_hu").value
+    if bright.mean() > least and np.percentile(region.smooth_hu[bright], 90.0) > island_hu:
         kept &= ~bright
     if dark.mean() > least:
         kept &= ~dark

@@ -11,7 +11,7 @@ from pedicle.anatomy.calibration import scan_law, with_tissues
 from pedicle.anatomy.contrast import enhanced
 from pedicle.anatomy.density import measure_density, patient_density
 from pedicle.anatomy.options import MeasureOptions
-from pedicle.anatomy.region import fenced, trabecular_region
+from pedicle.anatomy.region import Region, fenced, trabecular_region
 from pedicle.anatomy.tissue import Tissues, find_tissues
 from pedicle.model.density import DensityLaw, density_law, tissue_hu
 from pedicle.model.grid import Grid
@@ -88,6 +88,26 @@ def test_a_dense_island_is_fenced_off(changed: Any) -> None:
     assert region is not None
     assert region.hu.mean() > 140.0
     assert region.hu[fenced(region)].mean() == pytest.approx(120.0, rel=0.06)
+
+
+def test_an_island_is_fenced_off_in_coarse_voxels_too(anatomic: Any) -> None:
+    solid = replace(anatomic, lump=island)
+    region = trabecular_region(solid.vertebra(), solid.scan((2.5, 2.5, 2.5)))
+    assert region is not None
+    assert region.hu.mean() > 140.0
+    assert region.hu[fenced(region)].mean() == pytest.approx(120.0, rel=0.1)
+
+
+@pytest.mark.parametrize("median_hu", [60.0, 200.0])
+def test_skewed_grain_is_not_fenced(median_hu: float) -> None:
+    """Log-normal marrow has more than 4 % beyond 3 median deviations, and all of it is marrow; a hole is not."""
+    grain = median_hu * np.exp(np.random.default_rng(5).normal(0.0, 0.65, 4000))
+    middle = np.median(grain)
+    assert (np.abs(grain - middle) > 3.0 * 1.4826 * np.median(np.abs(grain - middle))).mean() > 0.03
+    assert fenced(Region(grain, grain, np.linspace(0.0, 1.0, 4000), 4.0)).all()
+    holed = np.where(np.arange(4000) < 400, -200.0, grain)
+    kept = fenced(Region(holed, holed, np.linspace(0.0, 1.0, 4000), 4.0))
+    assert not kept[:400].any()
 
 
 def test_what_is_not_bone_density_is_shown_apart(seen: Any) -> None:
