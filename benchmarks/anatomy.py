@@ -77,7 +77,7 @@ def density_there(vertebra: Any, phantom: Any) -> float | None:
 
 
 def phantom_options(seed: int) -> Any:
-    """A sampled patient, slices in turn, the scanner off the mean by its published spread, in a box about the back."""
+    """A sampled patient with fat of his own, slices in turn, the scanner off the mean by its spread, in a box at the back."""
     from pedicle.phantom.sample import sample_options
 
     slice_mm = SLICES_MM[seed % len(SLICES_MM)]
@@ -92,6 +92,7 @@ def phantom_options(seed: int) -> Any:
         kvp=float(chance.choice([100.0, 120.0, 120.0, 140.0])),
         scanner_slope=float(np.clip(chance.normal(1.0, 0.05), 0.85, 1.15)),
         scanner_shift_hu=float(chance.normal(0.0, 3.0)),
+        fat_shift_hu=float(np.clip(chance.normal(0.0, 4.0), -12.0, 12.0)),
     )
     return replace(options, sclerotic_level=sclerotic_level(options)) if seed % SCLEROTIC_EVERY == 0 else options
 
