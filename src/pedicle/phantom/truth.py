@@ -16,6 +16,7 @@ from pedicle.phantom.measure import body_depth
 from pedicle.phantom.options import FractureOptions, PhantomOptions
 
 Heights3 = tuple[float, float, float]
+NEAR_RIB_MM = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +203,8 @@ def _pedicle(geometry: Geometry, n: int, side: Side) -> PedicleTruth:
 
     row, pose = geometry.rows[n], geometry.links[n].lps_from_vertebra
     sign = 1.0 if side == "left" else -1.0
-    width, height, along, shift, rise = pedicle_section(row, geometry.capsules[n], sign)
+    near = geometry.rods[_beside(geometry.rods, pose)]
+    width, height, along, shift, rise = pedicle_section(row, geometry.capsules[n], near, sign)
     half = row[column.PEDICLE_LEFT] if sign > 0 else row[column.PEDICLE_RIGHT]
     middle = 0.5 * (row[column.PEDICLE_LEFT] + row[column.PEDICLE_RIGHT])
     sine, cosine = row[column.PEDICLE_SINE], row[column.PEDICLE_COSINE]
@@ -211,3 +213,9 @@ def _pedicle(geometry: Geometry, n: int, side: Side) -> PedicleTruth:
     centre = np.array([sign * out, back, row[column.PEDICLE_UP] + rise])
     axis = np.array([-sign * sine, -cosine, 0.0])
     return PedicleTruth(side, width, height, pose @ centre, pose.turn(axis))
+
+
+def _beside(rods: NDArray[np.float64], pose: Pose) -> NDArray[np.bool_]:
+    """Which rods (n, 11) have an end within 60 mm of a vertebra's middle."""
+    ends = np.stack([rods[:, :3], rods[:, 3:6]])
+    return np.asarray((np.linalg.norm(ends - pose.origin_mm, axis=2) < NEAR_RIB_MM).any(axis=0))
