@@ -22,7 +22,7 @@ SEARCH_MM = 3.0
 LEAST_INWARD_MM = 1.0
 LEAST_WIDTH_MM = 1.0
 BLUR_BIAS_MM = 0.6
-BLUR_SIGMA_MM = 0.25
+BLUR_SIGMA_MM = 0.3
 VOXEL_SIGMA = 0.3
 BLURRED_FROM_MM = 1.0
 BLUR_PER_MM = 0.5
@@ -45,7 +45,7 @@ def ct_edge(section: Section, grid: Grid, scan: Scan) -> Edge | None:
     """Width between the CT's edges on five lines along the width; None without HU or where no edge is met.
 
     Each border is the median of its lines. Blur moves a half maximum of a thin cortex outwards: 0.6 mm are taken off, a
-    typical scanner's. The spread holds what blur varies (0.25 mm), three tenths of the voxel along the width, half of what
+    typical scanner's. The spread holds what blur varies (0.3 mm), three tenths of the voxel along the width, half of what
     that voxel exceeds 1 mm by, for then the voxel blurs more than the 0.6 mm taken off, and how far the lines disagree.
     """
     if not scan.acquisition.calibrated_hu:

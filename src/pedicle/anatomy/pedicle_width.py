@@ -15,6 +15,7 @@ _FILE = "morphometry/pedicles"
 LABEL_SIGMA_MM = 0.8
 LABEL_VOXELS = 0.45
 APART_MM = 3.0
+LEAST_SHARE = 0.5
 NO_OVAL_SIGMA_MM = 1.5
 BRIDGED_SIGMA_MM = 1.0
 SIDES_APART_MM = 2.5
@@ -31,8 +32,8 @@ def weighed(label_mm: float, edge: Edge | None, voxel_mm: float) -> tuple[float,
     """Width and its 1 SD, mm, from the label's section and the CT's edge, weighted by their variances.
 
     A label's width wavers with the segmenter and with its voxels; the CT's edge hardly does. Where the two differ by more
-    than their spreads explain, the spread grows by that factor. Where they are more than 3 mm apart one of them is wrong,
-    and the label alone is given with the difference as its spread.
+    than their spreads explain, the spread grows by that factor. Where they are more than 3 mm apart, or the edges enclose
+    less than half of the label, one of them is wrong, and the label alone is given with the difference as its spread.
 
     >>> from pedicle.anatomy.pedicle_edge import Edge
     >>> weighed(10.0, None, 1.0)[0], weighed(10.0, Edge(9.0, 0.35), 1.0)[0] < 9.2
@@ -42,7 +43,7 @@ def weighed(label_mm: float, edge: Edge | None, voxel_mm: float) -> tuple[float,
     if edge is None:
         return label_mm, label_sigma
     apart = abs(edge.width_mm - label_mm)
-    if apart > APART_MM:
+    if apart > APART_MM or edge.width_mm < LEAST_SHARE * label_mm:
         return label_mm, max(label_sigma, apart)
     sigmas = np.array([label_sigma, edge.sigma_mm])
     weights = sigmas**-2.0

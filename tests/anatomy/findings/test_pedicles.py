@@ -139,6 +139,7 @@ def test_an_oval_on_its_side_keeps_its_width_across(anatomic: Any, pipe: Any) ->
 
 def test_label_and_edge_far_apart_are_not_mixed() -> None:
     assert weighed(8.0, Edge(14.0, 0.3), 1.0) == (8.0, 6.0)
+    assert weighed(4.2, Edge(1.7, 0.3), 1.0) == (4.2, 2.5)
     assert 9.0 < weighed(10.0, Edge(9.0, 0.3), 3.0)[0] < 9.1
 
 
