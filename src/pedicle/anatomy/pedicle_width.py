@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pedicle.anatomy.pedicle_edge import Edge
-from pedicle.anatomy.pedicle_section import Section
+from pedicle.anatomy.pedicle_section import LYING, Section
 from pedicle.model.sourced import quantity, table
 from pedicle.model.vertebra import Pedicle
 
@@ -60,11 +60,14 @@ def without_oval(section: Section, edge: Edge | None, voxel_mm: float) -> tuple[
     """Width and its 1 SD, mm, of a section that runs on into a process: the label's, and how little it is defined.
 
     The spread is at least half of what the width exceeds the inscribed circle by, and half of its distance from the CT's
-    edge, which falls on different bone from line to line there.
+    edge, which falls on different bone from line to line there. Where the least diameter runs up and down it may be the
+    pedicle's height: then also half of the difference between both diameters.
     """
     apart = 0.0 if edge is None else abs(edge.width_mm - section.width_mm)
-    loose = 0.5 * max(section.width_mm - section.inscribed_mm, apart)
-    return section.width_mm, max(NO_OVAL_SIGMA_MM, loose, label_sigma_mm(voxel_mm))
+    upright = abs(float(section.width_direction[0])) >= LYING
+    other = section.height_mm - section.width_mm if upright else 0.0
+    loose = 0.5 * max(section.width_mm - section.inscribed_mm, apart, other)
+    return section.width_mm, max(float(np.hypot(NO_OVAL_SIGMA_MM, label_sigma_mm(voxel_mm))), loose)
 
 
 def compared(found: dict[str, Pedicle], level: str) -> dict[str, Pedicle]:

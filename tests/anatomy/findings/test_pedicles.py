@@ -229,6 +229,13 @@ def test_a_section_that_runs_into_a_process_has_a_wide_spread(anatomic: Any, pip
     got = find_pedicles(slanted.vertebra("L5"), slanted.scan(), 1.0)["left"]
     assert got.width_mm == got.label_width_mm
     assert got.sigma_mm >= 1.5
+    tall = find_pedicles(replace(anatomic, left=pipe(12.0, 22.0)).vertebra("L5"), None, 1.0)["left"]
+    lying = find_pedicles(replace(anatomic, left=pipe(22.0, 12.0), half_width_mm=30.0).vertebra("L5"), None, 1.0)[
+        "left"
+    ]
+    # lying this flat, the least diameter is the height: the spread has to reach half-way to the width
+    assert lying.width_mm > 18.0 or lying.sigma_mm > 4.0
+    assert tall.sigma_mm < 2.5
 
 
 def test_no_edge_no_width(changed: Callable[..., Any]) -> None:
