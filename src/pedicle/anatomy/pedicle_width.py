@@ -17,6 +17,7 @@ LABEL_VOXELS = 0.45
 APART_MM = 3.0
 LEAST_SHARE = 0.5
 NO_OVAL_SIGMA_MM = 1.5
+L5_SD_MM = 4.1
 BRIDGED_SIGMA_MM = 1.0
 SIDES_APART_MM = 2.5
 SIDES_APART_SHARE = 0.3
@@ -61,12 +62,12 @@ def without_oval(section: Section, edge: Edge | None, voxel_mm: float) -> tuple[
 
     The spread is at least half of what the width exceeds the inscribed circle by, and half of its distance from the CT's
     edge, which falls on different bone from line to line there. Where the least diameter runs up and down it may be the
-    pedicle's height: then also half of the difference between both diameters.
+    pedicle's height: then also half of the difference between both diameters, but no more than people differ (4.1 mm).
     """
     apart = 0.0 if edge is None else abs(edge.width_mm - section.width_mm)
     upright = abs(float(section.width_direction[0])) >= LYING
-    other = section.height_mm - section.width_mm if upright else 0.0
-    loose = 0.5 * max(section.width_mm - section.inscribed_mm, apart, other)
+    other = min(0.5 * (section.height_mm - section.width_mm), L5_SD_MM) if upright else 0.0
+    loose = max(0.5 * (section.width_mm - section.inscribed_mm), 0.5 * apart, other)
     return section.width_mm, max(float(np.hypot(NO_OVAL_SIGMA_MM, label_sigma_mm(voxel_mm))), loose)
 
 
