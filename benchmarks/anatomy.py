@@ -107,13 +107,14 @@ def sclerotic_level(options: Any) -> str:
 def level_row(kind: str, vertebra: Any, truth: Any) -> dict[str, Any]:
     """Found beside true for one level; None stays None. A level of which only a rim is in view has no truth: it is cut."""
     if truth is None:
-        return {"kind": kind, "level": vertebra.level, "whole": False, "complete": vertebra.complete}
+        return {"kind": kind, "level": vertebra.level, "whole": False, "cut": True, "complete": vertebra.complete}
     heights, fracture, density = vertebra.heights_mm, vertebra.fracture, vertebra.density
     estimate = density.density_mg_cm3 if density else None
     return {
         "kind": kind,
         "level": vertebra.level,
         "whole": truth.whole,
+        "cut": truth.cut,
         "complete": vertebra.complete,
         "fractured": truth.fracture is not None,
         "heights": [heights.anterior, heights.middle, heights.posterior] if heights else None,
@@ -302,9 +303,12 @@ def usable(row: dict[str, Any]) -> bool:
 
 
 def completeness_table(results: list[dict[str, Any]]) -> list[Row]:
-    """Levels called whole that are cut, and whole ones called cut; cases that failed."""
+    """Levels measured though body, pedicle or lamina are cut, and whole ones not measured; cases that failed.
+
+    A level of which only the tip of a joint process is clipped is neither: both answers are right.
+    """
     rows = [row for result in results for row in result.get("rows", []) if row["kind"] == "centre"]
-    missed = sum(row["complete"] and not row["whole"] for row in rows)
+    missed = sum(row["complete"] and row["cut"] for row in rows)
     lost = sum(row["whole"] and not row["complete"] for row in rows)
     failed = sum("failed" in result for result in results)
     return [
