@@ -156,4 +156,4 @@ def _voxels(mask: Volume, ends: Floats, reach_mm: float) -> Floats:
     low = np.clip(np.floor((ends.min(axis=0) - reach_mm) / spacing).astype(int), 0, None)
     high = np.clip(np.ceil((ends.max(axis=0) + reach_mm) / spacing).astype(int) + 1, low, None)
     inside = np.argwhere(mask.values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))])
-    return (inside + low) * spacing
+    return np.asarray((inside + low) * spacing)
