@@ -92,3 +92,13 @@ def test_bending_alone_passes_a_flat_wall_as_often_as_the_normal_law_says(analyt
     spread = 0.5 * tip_curvature(needle, 20.0) * way**2
     expected = 1.0 - NormalDist().cdf((2.2 - RADIUS) / spread)
     assert found.beyond["medial"] == pytest.approx(expected, abs=0.01)
+
+
+def test_the_benchmarks_judge_bends_its_needles_by_the_same_beam():
+    """The judge goes by force and stiffness of a round beam, the plan by the closed form."""
+    from benchmarks.planning import off_line_mm
+    from pedicle.model.needle import catalogue, tip_curvature
+
+    depth = np.array([0.0, 20.0, 35.0])
+    for needle in catalogue():
+        np.testing.assert_allclose(off_line_mm(needle, depth), 0.5 * tip_curvature(needle, 1.0) * depth**2, rtol=1e-9)
