@@ -107,9 +107,9 @@ def test_the_sheet_says_what_the_skin_point_is_measured_from(dossier: Dossier) -
     turned = replace(level.trajectories[0], skin_from_midline_mm=41.0, skin_from_spinous_mm=56.0)
     level = replace(level, trajectories=(turned,))
     card = sheet_of(replace(dossier, plan=replace(dossier.plan, levels=(level,))), level).cards[0]
-    assert plain(card.skin) == "41 mm LEFT of the mid-plane"
-    assert "from this vertebra's own mid-plane" in plain(card.skin_note)
-    assert "56 mm from the tip of its spinous process, seen from behind" in plain(card.skin_note)
+    assert plain(card.skin) == "41 mm LEFT of midplane"
+    assert "midplane of this vertebra" in plain(card.skin_note)
+    assert "56 mm from the tip of its spinous process (from behind)" in plain(card.skin_note)
 
 
 def test_the_sheet_says_whether_bending_is_in_the_chances(dossier: Dossier) -> None:

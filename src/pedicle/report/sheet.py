@@ -187,15 +187,17 @@ def _skin(vertebra: Vertebra, trajectory: Trajectory) -> str:
     if trajectory.skin_entry_lps_mm is None or trajectory.skin_from_midline_mm is None:
         return missing(trajectory.skin_reason or "skin not in the scan")
     side = side_of(vertebra, trajectory.skin_entry_lps_mm).upper()
-    return f"{whole(abs(trajectory.skin_from_midline_mm), 'mm')} {side} of the mid-plane"
+    return f"{whole(abs(trajectory.skin_from_midline_mm), 'mm')} {side} of midplane"
 
 
 def _skin_note(dossier: Dossier, trajectory: Trajectory) -> str:
     if trajectory.skin_from_midline_mm is None:
         return ""
-    note = f"{at_least_one(reading_sigma_mm(dossier), 'mm')} from this vertebra's own mid-plane"
+    note = f"{at_least_one(reading_sigma_mm(dossier), 'mm')}, midplane of this vertebra"
     if trajectory.skin_from_spinous_mm is not None:
-        note += f"; {whole(abs(trajectory.skin_from_spinous_mm), 'mm')} from the tip of its spinous process, seen from behind"
+        note += (
+            f"; {whole(abs(trajectory.skin_from_spinous_mm), 'mm')} from the tip of its spinous process (from behind)"
+        )
     return note
 
 
