@@ -113,7 +113,10 @@ def unverified_rows() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("factor", [1e-3, 1e3])
 def test_no_unverified_row_refuses_or_clears(analytic_vertebra, spine_of, skin_scan, monkeypatch, factor):
-    """Rows that nobody verified, made absurd: what is feasible, advised and planned stays as it was."""
+    """Rows that nobody verified, made absurd: what is feasible, advised and planned stays as it was.
+
+    Needle lengths are apart: they are the products in the room, which a user states with `longest_needle_mm`.
+    """
     spine = spine_of(
         analytic_vertebra(radii=(5.0, 3.0), convergence_deg=12.0),
         replace(analytic_vertebra(radii=(0.9, 5.0)), level="L4"),
