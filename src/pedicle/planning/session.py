@@ -42,6 +42,7 @@ def placement(spine: Spine, options: PlanOptions) -> dict[str, float]:
     return {
         "entry_error_mm": options.entry_error_mm,
         "direction_error_deg": options.direction_error_deg,
+        "bending": options.bending,
         "boundary_fine_mm": share * float(np.prod(voxel) ** (1.0 / 3.0)) if given is None else given,
         "boundary_coarse_mm": share * float(voxel.max()) if given is None else given,
         "draws": float(options.draws),
