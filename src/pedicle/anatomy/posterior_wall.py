@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.model.frames import Pose
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import PART_BODY, PART_CANAL, PosteriorWall, Vertebra
 
 _FILE = "fracture/limits"
 STRIP_MM = 6.0
 CORNER_SHARE = 0.12
-# The spine bends about 1 mm behind the chord over one level and two discs.
-NEIGHBOUR_SLACK_MM = 1.5
+# Labels that waver by a voxel move the neighbours' corners, and with them the line between, by half a millimetre (1 SD).
+NEIGHBOUR_SLACK_MM = 1.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _walked(vertebra: Vertebra) -> list[tuple[float, float, float, float]]:
     spacing = float(grid.spacing_mm[0])
     origin = vertebra.lps_from_vertebra.inverse @ grid.lps_from_index(np.zeros(3))
     rows = []
-    for k in _back_heights(parts):
+    for k in back_heights(parts):
         canal = np.argwhere(parts[:, :, k] == PART_CANAL)
         if not len(canal):
             continue
@@ -84,7 +85,7 @@ def _walked(vertebra: Vertebra) -> list[tuple[float, float, float, float]]:
     return rows
 
 
-def _back_heights(parts: NDArray[np.uint8]) -> NDArray[np.int_]:
+def back_heights(parts: NDArray[np.uint8]) -> NDArray[np.int_]:
     """Third indices of the rear third of the body about its middle, without the rounded rim at both ends.
 
     Not of its rearmost cells: those of a bulge hold the bulge alone.
@@ -127,30 +128,85 @@ def _median_of_three(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def wall_state(
     vertebra: Vertebra, line: WallLine | None, above: WallLine | None, below: WallLine | None
 ) -> WallState | None:
-    """The wall's state against its own chord and that of the neighbours' corners; None without a wall line."""
+    """The wall's state against its own chord and the neighbours' walls; None without a wall line.
+
+    Displaced corners are seen only between two neighbours; without both the narrowing is a lower bound.
+    """
     if line is None or vertebra.lps_from_vertebra is None:
         return None
-    behind = _behind(line, line.z_mm[[0, -1]], line.y_mm[[0, -1]])
-    if above is not None and below is not None:
-        ends = vertebra.lps_from_vertebra.inverse @ np.array([below.upper_lps_mm, above.lower_lps_mm])
-        behind = np.maximum(behind, _behind(line, ends[:, 2], ends[:, 1]) - NEIGHBOUR_SLACK_MM)
-    bulge = float(behind.max())
+    sure = taken = _behind(line, line.z_mm[[0, -1]], line.y_mm[[0, -1]])
+    reference = _reference(vertebra.lps_from_vertebra.inverse, line, above, below)
+    if reference is not None:
+        taken = np.maximum(taken, line.y_mm - reference)
+        # One neighbour says how far, not whether: a level that slipped or tilts against it is not broken.
+        sure = np.maximum(sure, taken - NEIGHBOUR_SLACK_MM) if above is not None and below is not None else sure
+    beside = [other for other in (above, below) if other is not None]
     limit = {name: quantity(_FILE, "wall", name).value for name in ("bulge", "broken")}
-    state: PosteriorWall = "intact"
-    if bulge >= limit["bulge"]:
-        state = "broken" if bulge >= limit["broken"] else "bulged"
-    return WallState(state, bulge, _narrowing(line, behind) if state != "intact" else 0.0)
+    if sure.max() < limit["bulge"]:
+        return WallState("intact", float(sure.max()), 0.0)
+    bulge = float(taken.max())
+    return WallState("broken" if bulge >= limit["broken"] else "bulged", bulge, _narrowing(bulge, line, beside))
 
 
 def _behind(line: WallLine, z_mm: NDArray[np.float64], y_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far the wall lies behind the straight line through two points (height, place), mm, at each height."""
-    chord = y_mm[0] + (line.z_mm - z_mm[0]) / (z_mm[1] - z_mm[0]) * (y_mm[1] - y_mm[0])
-    return np.asarray(line.y_mm - chord)
+    return np.asarray(line.y_mm - _chord(line.z_mm, z_mm, y_mm))
 
 
-def _narrowing(line: WallLine, behind_mm: NDArray[np.float64]) -> float | None:
-    """Largest share of the canal's depth that the wall takes at one height, percent; None where a depth is missing."""
-    if not np.isfinite(line.canal_mm).all():
+def _chord(at_mm: NDArray[np.float64], z_mm: NDArray[np.float64], y_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(y_mm[0] + (at_mm - z_mm[0]) / (z_mm[1] - z_mm[0]) * (y_mm[1] - y_mm[0]))
+
+
+def _reference(
+    vertebra_from_lps: Pose, line: WallLine, above: WallLine | None, below: WallLine | None
+) -> NDArray[np.float64] | None:
+    """Where the neighbours say that the wall should stand, mm, at the wall's heights; None without neighbours.
+
+    With one neighbour: the straight line from its near corner to the wall's own far one, which shows a fragment at the
+    end towards the neighbour only.
+    """
+    if above is not None and below is not None:
+        return _between(vertebra_from_lps, line.z_mm, above, below)
+    if above is None and below is None:
         return None
-    taken = np.maximum(behind_mm, 0.0)
-    return float((100.0 * taken / (line.canal_mm + taken)).max())
+    corner = above.lower_lps_mm if above is not None else below.upper_lps_mm
+    _, y, z = vertebra_from_lps @ corner
+    own = 0 if above is not None else -1
+    return _chord(line.z_mm, np.array([line.z_mm[own], z]), np.array([line.y_mm[own], y]))
+
+
+def _between(
+    vertebra_from_lps: Pose, at_mm: NDArray[np.float64], above: WallLine, below: WallLine
+) -> NDArray[np.float64]:
+    """Where the wall would stand if the neighbours' walls ran on through this level, mm, at heights.
+
+    The cubic through the neighbours' near corners that leaves them along their own walls follows a spine that bends;
+    a straight chord would call a body in a kyphosis displaced. Where a neighbour's own wall is bent by a fragment the
+    cubic swings forward, and the chord, which does not, is taken instead.
+    """
+    ends = [below.lower_lps_mm, below.upper_lps_mm, above.lower_lps_mm, above.upper_lps_mm]
+    _, y, z = (vertebra_from_lps @ np.array(ends)).T
+    slope_low, slope_high = (y[1] - y[0]) / (z[1] - z[0]), (y[3] - y[2]) / (z[3] - z[2])
+    length = z[2] - z[1]
+    s = (at_mm - z[1]) / length
+    chord = _chord(at_mm, z[1:3], y[1:3])
+    rise = (y[2] - y[1]) / length
+    bent = s * (1.0 - s) * ((1.0 - s) * (slope_low - rise) - s * (slope_high - rise)) * length
+    return np.asarray(chord + np.maximum(bent, 0.0))
+
+
+def _narrowing(taken_mm: float, line: WallLine, beside: list[WallLine]) -> float | None:
+    """What the wall takes of the canal as it was, percent; None where no depth is known.
+
+    The canal as it was is the neighbours', as on a sagittal picture; without them the level's own. The level's own depth
+    is no witness beside them: a fragment tilts the line of sight through the canal, and the lamina lies farther back.
+    """
+    depths = [depth for depth in map(_open_depth_mm, beside or [line]) if depth is not None]
+    return 100.0 * min(taken_mm / float(np.mean(depths)), 1.0) if depths else None
+
+
+def _open_depth_mm(line: WallLine) -> float | None:
+    """Median depth of the canal behind the chord of the wall's corners; None when no height shows it."""
+    depth = line.canal_mm + _behind(line, line.z_mm[[0, -1]], line.y_mm[[0, -1]])
+    seen = depth[np.isfinite(depth)]
+    return float(np.median(seen)) if len(seen) else None
