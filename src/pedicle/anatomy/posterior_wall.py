@@ -16,10 +16,12 @@ from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import PART_BODY, PART_CANAL, PosteriorWall, Vertebra
 
 _FILE = "fracture/limits"
-STRIP_MM = 6.0
+STRIP_MM = 2.5
 CORNER_SHARE = 0.12
 # Labels that waver by a voxel move the neighbours' corners, and with them the line between, by half a millimetre (1 SD).
 NEIGHBOUR_SLACK_MM = 1.0
+# A lordosis of 12 degrees a level stands this far before the chord of two levels away.
+LORDOSIS_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def _walked(vertebra: Vertebra) -> list[tuple[float, float, float, float]]:
         places = _forward(surface[:, :, k], middle, spacing)
         if len(places) < 4:
             continue
-        place = float(np.percentile(places, 75))
+        place = float(np.median(places))
         column = canal[np.abs(canal[:, 0] - middle[0]) <= 2.0]
         depth = float(column[:, 1].max()) - place if len(column) else np.nan
         rows.append(
@@ -134,12 +136,10 @@ def wall_state(
     """
     if line is None or vertebra.lps_from_vertebra is None:
         return None
-    sure = taken = _behind(line, line.z_mm[[0, -1]], line.y_mm[[0, -1]])
+    chord = _behind(line, line.z_mm[[0, -1]], line.y_mm[[0, -1]])
     reference = _reference(vertebra.lps_from_vertebra.inverse, line, above, below)
-    if reference is not None:
-        taken = np.maximum(taken, line.y_mm - reference)
-        # One neighbour says how far, not whether: a level that slipped or tilts against it is not broken.
-        sure = np.maximum(sure, taken - NEIGHBOUR_SLACK_MM) if above is not None and below is not None else sure
+    sure = np.maximum(chord, line.y_mm - reference.sure_mm - NEIGHBOUR_SLACK_MM)
+    taken = np.maximum(chord, line.y_mm - reference.likely_mm)
     beside = [other for other in (above, below) if other is not None]
     limit = {name: quantity(_FILE, "wall", name).value for name in ("bulge", "broken")}
     if sure.max() < limit["bulge"]:
@@ -157,32 +157,38 @@ def _chord(at_mm: NDArray[np.float64], z_mm: NDArray[np.float64], y_mm: NDArray[
     return np.asarray(y_mm[0] + (at_mm - z_mm[0]) / (z_mm[1] - z_mm[0]) * (y_mm[1] - y_mm[0]))
 
 
-def _reference(
-    vertebra_from_lps: Pose, line: WallLine, above: WallLine | None, below: WallLine | None
-) -> NDArray[np.float64] | None:
-    """Where the neighbours say that the wall should stand, mm, at the wall's heights; None without neighbours.
+@dataclass(frozen=True, eq=False)
+class _Reference:
+    """Where the neighbours say that the wall should stand, mm, at its heights: the rearmost likely place, and the best."""
 
-    With one neighbour: the straight line from its near corner to the wall's own far one, which shows a fragment at the
-    end towards the neighbour only.
+    sure_mm: NDArray[np.float64]
+    likely_mm: NDArray[np.float64]
+
+
+def _reference(vertebra_from_lps: Pose, line: WallLine, above: WallLine | None, below: WallLine | None) -> _Reference:
+    """What the neighbours say; without any, nothing stands behind.
+
+    One neighbour says how far, not whether: a level that slipped or tilts against it is not broken. Its near corner and
+    the wall's own far one give a straight line, which shows a fragment at the end towards it only.
     """
+    nowhere = np.full(len(line.z_mm), np.inf)
     if above is not None and below is not None:
         return _between(vertebra_from_lps, line.z_mm, above, below)
-    if above is None and below is None:
-        return None
-    corner = above.lower_lps_mm if above is not None else below.upper_lps_mm
-    _, y, z = vertebra_from_lps @ corner
-    own = 0 if above is not None else -1
-    return _chord(line.z_mm, np.array([line.z_mm[own], z]), np.array([line.y_mm[own], y]))
+    if above is not None:
+        _, y, z = vertebra_from_lps @ above.lower_lps_mm
+        return _Reference(nowhere, _chord(line.z_mm, np.array([line.z_mm[0], z]), np.array([line.y_mm[0], y])))
+    if below is not None:
+        _, y, z = vertebra_from_lps @ below.upper_lps_mm
+        return _Reference(nowhere, _chord(line.z_mm, np.array([z, line.z_mm[-1]]), np.array([y, line.y_mm[-1]])))
+    return _Reference(nowhere, nowhere)
 
 
-def _between(
-    vertebra_from_lps: Pose, at_mm: NDArray[np.float64], above: WallLine, below: WallLine
-) -> NDArray[np.float64]:
-    """Where the wall would stand if the neighbours' walls ran on through this level, mm, at heights.
+def _between(vertebra_from_lps: Pose, at_mm: NDArray[np.float64], above: WallLine, below: WallLine) -> _Reference:
+    """Where the wall would stand if the neighbours' walls ran on through this level.
 
-    The cubic through the neighbours' near corners that leaves them along their own walls follows a spine that bends;
-    a straight chord would call a body in a kyphosis displaced. Where a neighbour's own wall is bent by a fragment the
-    cubic swings forward, and the chord, which does not, is taken instead.
+    The cubic through the neighbours' near corners that leaves them along their own walls follows a spine that bends; a
+    straight chord would call a body in a kyphosis displaced. Where a neighbour's own wall is bent by a fragment the cubic
+    swings to the front: the chord is the rearmost place, and the cubic is believed as far as lordosis goes.
     """
     ends = [below.lower_lps_mm, below.upper_lps_mm, above.lower_lps_mm, above.upper_lps_mm]
     _, y, z = (vertebra_from_lps @ np.array(ends)).T
@@ -192,7 +198,7 @@ def _between(
     chord = _chord(at_mm, z[1:3], y[1:3])
     rise = (y[2] - y[1]) / length
     bent = s * (1.0 - s) * ((1.0 - s) * (slope_low - rise) - s * (slope_high - rise)) * length
-    return np.asarray(chord + np.maximum(bent, 0.0))
+    return _Reference(chord + np.maximum(bent, 0.0), chord + np.maximum(bent, -LORDOSIS_MM))
 
 
 def _narrowing(taken_mm: float, line: WallLine, beside: list[WallLine]) -> float | None:

@@ -103,8 +103,8 @@ def wall_picture(vertebra: Vertebra, scan: Scan) -> WallPicture | None:
     reach = round(HALF_WIDTH_MM / spacing)
     columns = round(float(canal[:, 0].mean())) + np.arange(-reach, reach + 1)
     columns = columns[(columns >= 0) & (columns < parts.shape[0])]
-    values = np.where(there, hu, np.nan)[np.ix_(columns, range(parts.shape[1]), heights)]
-    ends = _wall_ends(parts[np.ix_(columns, range(parts.shape[1]), heights)])
+    values = np.where(there, hu, np.nan)[columns][:, :, heights]
+    ends = _wall_ends(parts[columns][:, :, heights])
     origin = vertebra.lps_from_vertebra.inverse @ grid.lps_from_index(np.zeros(3))
     contrast = _contrast(values, ends, spacing)
     return WallPicture(
