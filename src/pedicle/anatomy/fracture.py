@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pedicle.anatomy.cleft import find_cleft
 from pedicle.anatomy.expected import Expected, expected_heights, height_sigma_mm, measured, places
 from pedicle.anatomy.options import MeasureOptions
-from pedicle.anatomy.posterior_wall import WallLine, WallState, wall_line, wall_state
+from pedicle.anatomy.posterior_wall import WallState, wall_states
 from pedicle.anatomy.verdict import verdict
 from pedicle.anatomy.wall_gap import THICK_SLICE_MM, wall_gap_mm
 from pedicle.model.notices import Notice
@@ -46,18 +46,14 @@ def grade_fractures(vertebrae: Sequence[Vertebra], scan: Scan | None, options: M
     `scan` may be None (labels alone): clefts are then None and the wall is judged by its shape only.
     """
     expected = expected_heights(vertebrae, options.sex)
-    walls = [wall_line(v) for v in vertebrae]
-    along = places([v.level for v in vertebrae])
+    walls = wall_states(vertebrae, places([v.level for v in vertebrae]).tolist())
     graded = []
-    for n, vertebra in enumerate(vertebrae):
+    for vertebra, wall in zip(vertebrae, walls, strict=True):
         if not measured(vertebra):
             graded.append(vertebra)
             continue
-        above, below = (_beside(along, walls, n, step) for step in (-1, 1))
-        wall = wall_state(vertebra, walls[n], above, below)
         found = _fracture(vertebra, expected[vertebra.level], scan, wall)
-        alone = above is None or below is None
-        graded.append(with_wall(replace(vertebra, fracture=found), scan, alone))
+        graded.append(with_wall(replace(vertebra, fracture=found), scan, wall is not None and wall.alone))
     return graded
 
 
@@ -94,13 +90,6 @@ def _gap_notices(level: str, gap_mm: float | None, scan: Scan) -> list[Notice]:
         return []
     text = f"posterior wall without cortex over {gap_mm:.1f} mm of its height in the CT: taken for broken"
     return [Notice("wall-gap", level, text)]
-
-
-def _beside(along: NDArray[np.float64], walls: Sequence[WallLine | None], n: int, step: int) -> WallLine | None:
-    """The wall of the very next level, above (-1) or below (1); None when it is missing or not in order."""
-    if not 0 <= n + step < len(walls) or along[n + step] - along[n] != step:
-        return None
-    return walls[n + step]
 
 
 def height_loss(vertebra: Vertebra, expected: Expected) -> Loss:

@@ -6,6 +6,7 @@ own corners. A fragment of a corner moves the chord with it; it stands out behin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,9 @@ from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import PART_BODY, PART_CANAL, PosteriorWall, Vertebra
 
 _FILE = "fracture/limits"
-STRIP_MM = 2.5
+# Half width of the strip and the percentile of the places in it, front 0: over the wide strip a fragment off the
+# mid-line counts; in the narrow one the canal's depth is the mid-sagittal one, as truths and pictures state it.
+WIDE, MIDDLE = (6.0, 75.0), (2.5, 50.0)
 CORNER_SHARE = 0.12
 # Labels that waver by a voxel move the neighbours' corners, and with them the line between, by half a millimetre (1 SD).
 NEIGHBOUR_SLACK_MM = 1.0
@@ -26,11 +29,15 @@ LORDOSIS_MM = 2.0
 
 @dataclass(frozen=True)
 class WallState:
-    """State of the wall; bulge in mm behind its chord; canal narrowing in percent, None where not measurable."""
+    """State of the wall; bulge in mm behind where it should stand; canal narrowing in percent, None where not measurable.
+
+    `alone`: a neighbour on one side at least shows no wall, and the narrowing is a lower bound.
+    """
 
     state: PosteriorWall
     bulge_mm: float
     narrowing_percent: float | None
+    alone: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +54,11 @@ class WallLine:
     upper_lps_mm: NDArray[np.float64]
 
 
-def wall_line(vertebra: Vertebra) -> WallLine | None:
+def wall_line(vertebra: Vertebra, strip: tuple[float, float] = WIDE) -> WallLine | None:
     """The wall of a vertebra with maps; None without, or when fewer than six heights show it."""
     if vertebra.maps is None or vertebra.lps_from_vertebra is None:
         return None
-    rows = _walked(vertebra)
+    rows = _walked(vertebra, strip)
     if len(rows) < 6:
         return None
     x, z, y, canal = np.array(rows).T
@@ -61,7 +68,7 @@ def wall_line(vertebra: Vertebra) -> WallLine | None:
     return WallLine(z, y, _median_of_three(canal), pose @ low, pose @ high)
 
 
-def _walked(vertebra: Vertebra) -> list[tuple[float, float, float, float]]:
+def _walked(vertebra: Vertebra, strip: tuple[float, float]) -> list[tuple[float, float, float, float]]:
     """Middle of the canal, height, wall's place and canal's depth at each height of the body's back, feet to head, mm."""
     assert vertebra.maps is not None
     assert vertebra.lps_from_vertebra is not None
@@ -75,10 +82,10 @@ def _walked(vertebra: Vertebra) -> list[tuple[float, float, float, float]]:
         if not len(canal):
             continue
         middle = canal.mean(axis=0)
-        places = _forward(surface[:, :, k], middle, spacing)
+        places = _forward(surface[:, :, k], middle, strip[0] / spacing)
         if len(places) < 4:
             continue
-        place = float(np.median(places))
+        place = float(np.percentile(places, strip[1]))
         column = canal[np.abs(canal[:, 0] - middle[0]) <= 2.0]
         depth = float(column[:, 1].max()) - place if len(column) else np.nan
         rows.append(
@@ -106,9 +113,9 @@ def back_heights(parts: NDArray[np.uint8]) -> NDArray[np.int_]:
     return heights[rim : len(heights) - rim]
 
 
-def _forward(surface: NDArray[np.float32], middle: NDArray[np.float64], spacing_mm: float) -> NDArray[np.float64]:
+def _forward(surface: NDArray[np.float32], middle: NDArray[np.float64], half_width: float) -> NDArray[np.float64]:
     """Second indices where walks from the canal's middle towards the front meet bone, over the strip."""
-    reach = round(STRIP_MM / spacing_mm)
+    reach = round(half_width)
     start = round(float(middle[1]))
     found = []
     for i in range(max(round(float(middle[0])) - reach, 0), min(round(float(middle[0])) + reach + 1, surface.shape[0])):
@@ -127,6 +134,30 @@ def _median_of_three(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(median_filter(values, 3, mode="nearest"))
 
 
+def wall_states(vertebrae: Sequence[Vertebra], in_order: Sequence[float]) -> list[WallState | None]:
+    """The state of every wall against its very next neighbours; `in_order` are the levels' places along the spine.
+
+    The wide strip says whether the wall stands out, the narrow one may then say that it stands out more.
+    """
+    wide, middle = ([wall_line(v, strip) for v in vertebrae] for strip in (WIDE, MIDDLE))
+    found: list[WallState | None] = []
+    for n, vertebra in enumerate(vertebrae):
+        state, narrow = (
+            wall_state(vertebra, lines[n], _beside(lines, in_order, n, -1), _beside(lines, in_order, n, 1))
+            for lines in (wide, middle)
+        )
+        out = state is not None and narrow is not None and state.state != "intact" and narrow.state != "intact"
+        found.append(max((state, narrow), key=lambda s: s.bulge_mm) if out and state and narrow else state)
+    return found
+
+
+def _beside(lines: Sequence[WallLine | None], in_order: Sequence[float], n: int, step: int) -> WallLine | None:
+    """The wall of the very next level, above (-1) or below (1); None when it is missing or not in order."""
+    if not 0 <= n + step < len(lines) or in_order[n + step] - in_order[n] != step:
+        return None
+    return lines[n + step]
+
+
 def wall_state(
     vertebra: Vertebra, line: WallLine | None, above: WallLine | None, below: WallLine | None
 ) -> WallState | None:
@@ -143,9 +174,10 @@ def wall_state(
     beside = [other for other in (above, below) if other is not None]
     limit = {name: quantity(_FILE, "wall", name).value for name in ("bulge", "broken")}
     if sure.max() < limit["bulge"]:
-        return WallState("intact", float(sure.max()), 0.0)
+        return WallState("intact", float(sure.max()), 0.0, len(beside) < 2)
     bulge = float(taken.max())
-    return WallState("broken" if bulge >= limit["broken"] else "bulged", bulge, _narrowing(bulge, line, beside))
+    state: PosteriorWall = "broken" if bulge >= limit["broken"] else "bulged"
+    return WallState(state, bulge, _narrowing(bulge, line, beside), len(beside) < 2)
 
 
 def _behind(line: WallLine, z_mm: NDArray[np.float64], y_mm: NDArray[np.float64]) -> NDArray[np.float64]:

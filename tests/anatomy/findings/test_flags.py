@@ -74,8 +74,8 @@ def test_usual_marrow_beside_sclerosis_is_no_hole_but_fluid_is(changed: Any) -> 
 
 
 def test_a_vein_is_no_hole_where_veins_lie(changed: Any) -> None:
-    assert find_flags(*changed(marrow_hu=170.0, lump=ball((0, 5, 0), 7.0, 30.0))).suspicious == ()
-    assert find_flags(*changed(marrow_hu=170.0, lump=ball((0, -6, 0), 7.0, 30.0))).suspicious != ()
+    assert find_flags(*changed(marrow_hu=170.0, lump=ball((0, 5, 0), 8.0, 30.0))).suspicious == ()
+    assert find_flags(*changed(marrow_hu=170.0, lump=ball((0, -5, 0), 8.0, 30.0))).suspicious != ()
 
 
 def test_thin_strands_of_loose_marrow_are_no_hole(changed: Any) -> None:
