@@ -188,3 +188,11 @@ def test_without_fat_there_is_no_internal_calibration() -> None:
     assert fat_hu(fat_scan(45.0)) is None
     assert scan_law(fat_scan(45.0), MeasureOptions()) == density_law(None)
     assert with_fat(density_law(120.0), -105.0).slope_hu_per_mg_cm3 == pytest.approx(1.366)
+
+
+def test_a_level_with_an_open_question_never_counts(seen: Any) -> None:
+    vertebra, scan = seen
+    found = measure_density(replace(vertebra, suspicious=("lytic area of 2.0 ml in the body",)), scan, PLAIN)
+    assert found.density_mg_cm3 is not None
+    assert not found.usable
+    assert "suspicious" in found.reason
