@@ -116,6 +116,7 @@ def _unusable(vertebra: Vertebra) -> list[str]:
         "fractured": fractured,
         "cemented": vertebra.cemented,
         "metal": vertebra.metal,
+        "suspicious": bool(vertebra.suspicious),
         "cut by the border": not vertebra.complete,
     }
     return [f"{name}: never the patient's bone density" for name, true in facts.items() if true]

@@ -16,7 +16,7 @@ from pedicle.anatomy.curve import kyphosis_deg, superior_directions
 from pedicle.anatomy.density import measure_density, patient_density
 from pedicle.anatomy.edges import with_ct_edges
 from pedicle.anatomy.field import BoneField, Box, bone_field, label_boxes
-from pedicle.anatomy.flags import find_flags
+from pedicle.anatomy.flags import find_flags, patient_marrow_hu
 from pedicle.anatomy.fracture import grade_fractures
 from pedicle.anatomy.frame import NO_CANAL, Anatomy, settle
 from pedicle.anatomy.options import MeasureOptions
@@ -169,9 +169,10 @@ def _with_findings(
 ) -> tuple[Vertebra, ...]:
     """Pedicles, flags, fracture, density and bone of each level; fracture first, for it decides what density means."""
     voxel_mm = float(labels.grid.spacing_mm.max())
+    marrow_hu = patient_marrow_hu(vertebrae, scan)
 
     def seen(v: Vertebra) -> Vertebra:
-        return find_flags(replace(v, pedicles=find_pedicles(v, scan, voxel_mm)), scan)
+        return find_flags(replace(v, pedicles=find_pedicles(v, scan, voxel_mm)), scan, marrow_hu)
 
     def dense(v: Vertebra) -> Vertebra:
         v = replace(v, density=measure_density(v, scan, options, law))

@@ -318,3 +318,11 @@ def test_contrast_leaves_muscle_out_and_padding_is_no_tissue(anatomic: Any) -> N
     assert scan_law(scan, MeasureOptions(), [anatomic.vertebra()]).basis.endswith("by fat")
     padded = replace(scan, volume=replace(scan.volume, outside=np.ones(scan.volume.values.shape, bool)))
     assert find_tissues(padded).fat_hu is None
+
+
+def test_a_level_with_an_open_question_never_counts(seen: Any) -> None:
+    vertebra, scan = seen
+    found = measure_density(replace(vertebra, suspicious=("lytic area of 2.0 ml in the body",)), scan, PLAIN)
+    assert found.density_mg_cm3 is not None
+    assert not found.usable
+    assert "suspicious" in found.reason
