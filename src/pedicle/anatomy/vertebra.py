@@ -14,6 +14,7 @@ from pedicle.model.vertebra import Heights, Vertebra
 
 ROUGH_ENDPLATE_MM = 2.0
 RESTLESS_DEG = 1.5
+COUNTED = {"sacrum": "the sacrum", "c2": "C2", "ribs": "the last ribs", "given": "the label map"}
 
 
 def measured(
@@ -70,7 +71,11 @@ def _heights(field: BoneField, found: Anatomy, profile: Profile) -> Heights:
 def _count_notices(level: str, count: Count) -> list[Notice]:
     if count.counts >= 2:
         return []
-    how = f"counted from {count.basis} only" if count.counts else "taken from the label map, no landmark to count from"
+    how = f"counted from {COUNTED[count.basis]} only"
+    if count.conflict:
+        how = f"counted from {COUNTED[count.basis]}; the last ribs say otherwise"
+    elif not count.counts:
+        how = "taken from the label map, no landmark to count from"
     return [Notice("level-unverified", level, f"level unverified: {how}")]
 
 

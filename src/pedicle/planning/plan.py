@@ -8,7 +8,7 @@ from pedicle.model.scan import Scan
 from pedicle.model.trajectory import LevelPlan, Plan
 from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.planning.cement import cement_volume
-from pedicle.planning.choice import chosen_levels, refusals
+from pedicle.planning.choice import check_on_bone, chosen_levels, refusals
 from pedicle.planning.options import PlanOptions
 from pedicle.planning.session import left_out, level_warnings, open_gates, placement, scan_position, session_warnings
 from pedicle.planning.sides import plan_sides
@@ -30,10 +30,11 @@ def plan(
     cannot be planned stays in the plan with the reason in `refused`. `patient` only fills gates: nothing is computed from
     a fact that is not stated.
 
-    Raises RefusedError 400 (no pedicles in the labels), 401 (purpose plan without named levels), InputError 402 (level
-    not in the scan), 404 (gauge not in the catalogue).
+    Raises RefusedError 400 (no pedicles in the labels), 401 (purpose plan without named levels), 403 (labels
+    beside the bone), InputError 402 (level not in the scan), 404 (gauge not in the catalogue).
     """
     names = chosen_levels(spine, options)
+    check_on_bone(spine, names)
     levels = []
     for number, name in enumerate(names):
         progress(number / max(len(names), 1), f"plan {name}")

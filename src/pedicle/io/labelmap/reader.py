@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.io.labelmap.parts import bone_notices, part_notices
+from pedicle.io.labelmap.fit import bone_notices
+from pedicle.io.labelmap.parts import part_notices
 from pedicle.io.labelmap.schemes import Scheme, level_named, recognise, structure_named, vertebra_named
 from pedicle.io.raw import RawLabels
 from pedicle.model.errors import InputError
