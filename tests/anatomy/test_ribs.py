@@ -10,6 +10,7 @@ import pytest
 from pedicle.anatomy.field import label_boxes
 from pedicle.anatomy.order import count_levels
 from pedicle.anatomy.ribs import RibCount, count_ribs, rib_conflict
+from pedicle.anatomy.spine import find_vertebrae
 from pedicle.model.grid import Grid
 from pedicle.model.levels import verse_of_level
 from pedicle.model.scan import LabelMap, sorted_levels
@@ -82,6 +83,22 @@ def test_a_map_named_one_level_too_low_is_contradicted():
     assert "lumbar rib" in told[0].text
     assert {(c.conflict, c.counts) for c in counts.values()} == {(True, 0)}
     assert max(c.confidence for c in counts.values()) <= 0.5
+
+
+def test_the_spine_says_what_the_ribs_contradict_and_the_level_says_why():
+    right = drawn(TWELVE)
+    wrong = replace(right, volume=relabelled(right.volume, dict(zip(LEVELS, (*LEVELS[1:], "L4"), strict=True))))
+    told = {labels: find_vertebrae(None, labels) for labels in (right, wrong)}
+    assert "rib-count" not in {notice.code for notice in told[right].warnings}
+    assert [n.severity for n in told[wrong].warnings if n.code == "rib-count"] == ["danger"]
+    (words,) = {n.text for v in told[wrong].vertebrae for n in v.warnings if n.code == "level-unverified"}
+    assert words == "level unverified: taken from the label map; the last ribs say otherwise"
+
+
+def test_an_extra_vertebra_names_the_only_landmark_that_settles_it():
+    labels = drawn({"T12": 60, "T11": 90}, levels=("T11", "T12", "L1", "L2", "L3", "L6"), landmarks=())
+    words = {n.text for v in find_vertebrae(None, labels).vertebrae for n in v.warnings if n.code == "level-unverified"}
+    assert any("an extra vertebra (T13 or L6) is labelled, only C2 can settle it" in text for text in words)
 
 
 def test_eleven_pairs_leave_the_choice_open():

@@ -89,6 +89,28 @@ def test_spineps_keeps_ribs_and_drops_discs(tmp_path: Path):
     assert (found.structures["ribs"].values == (boxes({"L1": 1}) > 0)).all()
 
 
+PARTS = "sub-x_seg-spine_msk.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "fix"),
+    [
+        (PARTS, {"T12": 50, "L1": 41}, "--labels sub-x_seg-vert_msk.nii.gz --scheme spineps"),
+        (ANY, {"T12": 50, "L1": 41}, "SPINEPS map of parts"),
+        (ANY, {"T12": 50, "L1": 20}, "label numbers without names ("),
+        (MASK, {"T12": 19, "L1": 119}, "--scheme spineps"),
+        (MASK, {"T12": 19, "L1": 90}, "--scheme NAME"),
+    ],
+    ids=["parts by name", "parts without names", "no parts", "discs beside vertebrae", "unknown"],
+)
+def test_what_spineps_writes_is_refused_with_the_file_or_scheme_that_helps(name, values, fix, tmp_path: Path):
+    labels(name, boxes(values))(tmp_path)
+    with pytest.raises(InputError) as caught:
+        read_labels(tmp_path / name)
+    assert caught.value.code == 52
+    assert fix in str(caught.value)
+
+
 def test_a_missing_label_map_is_told_with_the_way_to_get_one():
     line = str(no_labels_error("ct.nii.gz"))
     assert line.startswith("E100 ct.nii.gz: no label map")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from pedicle.anatomy.spine import find_vertebrae
 from pedicle.io.labelmap.fit import DOUBT_SHARE, LEAST_SHARE, bone_notices, fits
 from pedicle.io.read import read_ct, read_labels
 from pedicle.model.grid import Grid
+from pedicle.model.notices import Notice
 from pedicle.model.scan import Acquisition, LabelMap, Scan
 from pedicle.model.volume import Volume
 
@@ -74,6 +77,14 @@ def test_one_label_moved_is_told_of_that_level_alone():
     assert [(n.code, n.where, n.severity) for n in bone_notices(moved(labels, one), scan)] == [
         ("label-off-bone", "L2", "danger")
     ]
+
+
+def test_the_spine_keeps_what_was_said_of_a_level_with_that_level():
+    labels, scan = bone(120.0)
+    told = Notice("label-off-bone", "L2", "label does not end where the bone ends", "danger")
+    spine = find_vertebrae(scan, replace(labels, warnings=(told,)))
+    assert told in spine["L2"].warnings
+    assert "label-off-bone" not in {notice.code for notice in (*spine.warnings, *spine["L1"].warnings)}
 
 
 def test_a_label_whose_surroundings_lie_outside_the_scan_is_not_judged():

@@ -20,13 +20,15 @@ from pedicle.model.vertebra import Basis
 class Count:
     """How one level was counted: from where, how far to trust it, and by how many independent counts.
 
-    `conflict`: the last rib gives the level another name than the label map does.
+    `conflict`: the last rib gives the level another name than the label map does. `extra`: an extra vertebra is labelled and
+    the count does not reach C2, so that it stays one count.
     """
 
     basis: Basis
     confidence: float
     counts: int
     conflict: bool = False
+    extra: bool = False
 
 
 def check_order(names: list[str], centres_mm: NDArray[np.float64]) -> list[Notice]:
@@ -105,15 +107,15 @@ def count_levels(labels: LabelMap, names: list[str], ribs: RibCount | None = Non
     reached: tuple[tuple[Basis, set[str]], ...] = (("sacrum", from_sacrum), ("c2", from_c2), ("ribs", firm))
     extra = any(name in NOT_ALWAYS_THERE for name in names)
     by = {name: [basis for basis, levels in reached if name in levels] for name in names}
-    return {name: _count(by[name], extra, name in contradicted) for name in names}
+    return {name: _count(by[name], extra and "c2" not in by[name], name in contradicted) for name in names}
 
 
 def _count(by: list[Basis], extra: bool, contradicted: bool) -> Count:
-    counts = len(by) if "c2" in by or not extra else min(len(by), 1)
+    counts = min(len(by), 1) if extra else len(by)
     conflict = contradicted and counts < 2
     row = ("confidence_given", "confidence_one_count", "confidence_two_counts")[min(counts, 2)]
     trust = quantity("anatomy/order", "confidence_conflict" if conflict else row).value
-    return Count(by[0] if by else "given", trust, 0 if conflict else counts, conflict)
+    return Count(by[0] if by else "given", trust, 0 if conflict else counts, conflict, extra)
 
 
 def _both_ways(names: list[str], start: str) -> set[str]:
