@@ -74,7 +74,11 @@ def bone_notices(labels: LabelMap, scan: Scan) -> tuple[Notice, ...]:
     ``labels-off-bone`` speaks of the whole map: most labels hold no bone or do not end where it ends. ``label-off-bone``
     speaks of one level, a danger below LEAST_SHARE and a caution below DOUBT_SHARE.
     """
-    found = fits(labels, scan)
+    return notices_of(fits(labels, scan))
+
+
+def notices_of(found: list[Fit]) -> tuple[Notice, ...]:
+    """What is said of a map whose levels lie so."""
     dull = [fit for fit in found if fit.bone_hu < BONE_HU]
     aside = [fit for fit in found if fit.misplaced]
     if 2 * len(dull) > len(found):
@@ -96,10 +100,14 @@ def _share(labels: Volume, ct: Volume, number: int, box: Box) -> tuple[float | N
     """Contrast in place over the best one from 5 mm on, and the distance of the very best place."""
     spacing = labels.grid.spacing_mm
     moves, away_mm = _moves(spacing)
-    wide = _Wide(box, np.abs(moves).max(axis=0) + np.ceil((_OUTSIDE_MM + 1.0) / spacing).astype(int))
+    reach = np.abs(moves).max(axis=0)
+    wide = _Wide(box, reach + np.ceil((_OUTSIDE_MM + 1.0) / spacing).astype(int))
     own = wide.cut(labels.values)
-    known = wide.cut(np.ones(ct.values.shape, np.uint8) if ct.outside is None else (~ct.outside).view(np.uint8))
-    edge, beyond = _bands(own, number, known, spacing)
+    known = wide.cut(np.broadcast_to(np.uint8(1), ct.values.shape))
+    if ct.outside is not None:
+        known[wide.cut(ct.outside) != 0] = 0
+    inner = tuple(slice(int(n), -int(n) or None) for n in reach)
+    edge, beyond = (_thinned(band, own.shape, inner) for band in _bands(own[inner], number, known[inner], spacing))
     if min(edge.size, beyond.size) < _FEWEST:
         return None, 0.0
     hu = np.clip(wide.cut(ct.values).astype(np.float32), *_TISSUE_HU)
@@ -140,8 +148,8 @@ class _Wide:
 
 def _bands(
     own: NDArray[np.generic], number: int, known: NDArray[np.generic], spacing_mm: NDArray[np.float64]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Flat indices of the label's edge and of the unlabelled band outside it, thinned out evenly."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The label's edge, and the unlabelled band outside it."""
     from scipy.ndimage import distance_transform_edt
 
     mask = own == number
@@ -151,11 +159,14 @@ def _bands(
     free = (own == 0) & (known != 0)
     edge = (mask & (inside <= max(_RIM_MM, 1.01 * voxel))) | (free & (outside <= 1.01 * voxel))
     beyond = free & (outside > max(_GAP_MM, 1.01 * voxel)) & (outside <= max(_OUTSIDE_MM, 2.3 * voxel))
-    return _thinned(edge), _thinned(beyond)
+    return edge, beyond
 
 
-def _thinned(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    found = np.flatnonzero(mask)
+def _thinned(band: NDArray[np.bool_], shape: tuple[int, ...], inner: Box) -> NDArray[np.intp]:
+    """Flat indices of a band within the whole of `shape`, of which it covers `inner`; thinned out evenly."""
+    whole = np.zeros(shape, bool)
+    whole[inner] = band
+    found = np.flatnonzero(whole)
     return found[:: max(1, found.size // _SAMPLES)]
 
 
