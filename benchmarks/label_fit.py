@@ -37,7 +37,11 @@ REAL = {
     "totalsegmentator-example": ("example_ct.nii.gz", "totalseg.nii.gz"),
 }
 Labels = NDArray[np.generic]
-MUST = tuple(f"moved by {mm} mm" for mm in (6, 9)) + ("one vertebra off (33 mm)", "mirrored front to back")
+MUST = tuple(f"moved by {mm} mm" for mm in (6, 9)) + (
+    "one vertebra off (33 mm)",
+    "mirrored front to back",
+    "mirrored head to feet",
+)
 
 
 @dataclass
