@@ -14,6 +14,7 @@ from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.region import fenced, trabecular_region
 from pedicle.model.density import density_law, tissue_hu
 from pedicle.model.grid import Grid
+from pedicle.model.notices import Notice
 from pedicle.model.scan import Acquisition, Scan
 from pedicle.model.vertebra import Fracture
 from pedicle.model.volume import Volume
@@ -90,7 +91,8 @@ def test_a_dense_island_is_fenced_off(changed: Any) -> None:
 
 def test_what_is_not_bone_density_is_shown_apart(seen: Any) -> None:
     vertebra, scan = seen
-    for change in ({"fracture": fracture(2)}, {"cemented": True}, {"metal": True}, {"complete": False}):
+    beside = {"warnings": (Notice("label-off-bone", "L3", "label beside its bone", "danger"),)}
+    for change in ({"fracture": fracture(2)}, {"cemented": True}, {"metal": True}, {"complete": False}, beside):
         found = measure_density(replace(vertebra, **change), scan, PLAIN)
         assert found.mean_hu is not None
         assert not found.usable
