@@ -191,8 +191,8 @@ def test_a_read_only_folder_is_an_environment_fault(tmp_path, patient_files):
         procedure.run(patient_files / "ct", labels_of(patient_files), tmp_path / "closed" / "case")
 
 
-def test_labels_moved_aside_are_a_danger_in_spine_and_plan(patient_files, tmp_path):
-    """A label map 9 mm to the left is another patient's bone: said in every file, not only where it was read."""
+def test_labels_moved_aside_are_a_danger_in_the_spine_and_never_planned(patient_files, tmp_path):
+    """A label map 9 mm to the left is another patient's bone: said in spine.json, and no plan is written."""
     import nibabel
 
     image = nibabel.load(labels_of(patient_files))
@@ -201,9 +201,8 @@ def test_labels_moved_aside_are_a_danger_in_spine_and_plan(patient_files, tmp_pa
     shifted = nibabel.Nifti1Image(values, image.affine, image.header)
     nibabel.save(shifted, tmp_path / "moved_seg-vert_msk.nii.gz")
     options = procedure.RunOptions(upto="plan", plan=PlanOptions(levels="all"))
-    procedure.run(patient_files / "ct", tmp_path / "moved_seg-vert_msk.nii.gz", tmp_path / "case", options)
-    for name in ("spine.json", "plan.json"):
-        assert any(
-            row["severity"] == "danger" and row["where"] == "labels"
-            for row in document(tmp_path / "case", name)["warnings"]
-        )
+    with pytest.raises(RefusedError, match="E403"):
+        procedure.run(patient_files / "ct", tmp_path / "moved_seg-vert_msk.nii.gz", tmp_path / "case", options)
+    told = document(tmp_path / "case", "spine.json")["warnings"]
+    assert any(row["severity"] == "danger" and row["where"] == "labels" for row in told)
+    assert not (tmp_path / "case" / "plan.json").exists()

@@ -233,12 +233,41 @@ def test_fractured_names_the_doubtful_levels_it_leaves_out_and_doubts_those_it_t
 
 
 def test_a_danger_of_the_spine_leads_the_plan(whole, spine_of, skin_scan):
-    danger = Notice("labels-off-bone", "labels", "the labels do not end where the bone ends", "danger")
+    danger = Notice("rib-count", "L1", "L1 carries ribs", "danger")
     note = Notice("sacrum", "sacrum", "counted from", "note")
     spine = replace(spine_of(whole), warnings=(note, danger))
     made = plan(spine, skin_scan(), PlanOptions(levels="L3", draws=500))
     assert made.warnings[0] == danger
     assert note not in made.warnings
+
+
+BESIDE = Notice("label-off-bone", "L3", "label does not end where the bone ends", "danger")
+
+
+@pytest.mark.parametrize("purpose", ["plan", "rehearse", "train"])
+def test_a_label_map_beside_its_bone_is_never_planned_on(whole, spine_of, skin_scan, purpose):
+    told = Notice("labels-off-bone", "labels", "5 of 5 labels do not end where the bone ends", "danger")
+    spine = replace(spine_of(whole), warnings=(told,))
+    with pytest.raises(RefusedError, match="E403 label map: 5 of 5") as caught:
+        plan(spine, skin_scan(), PlanOptions(levels="L3", purpose=purpose, draws=500))
+    assert caught.value.exit_code == 3
+
+
+def test_a_single_label_beside_its_bone_gets_no_needle(whole, spine_of, skin_scan):
+    beside = replace(whole, warnings=(BESIDE,))
+    made = plan(spine_of(replace(whole, level="L2"), beside), skin_scan(), PlanOptions(levels="L2,L3", draws=500))
+    assert made["L2"].trajectories
+    assert not made["L3"].trajectories
+    assert any("beside its bone" in text for text in made["L3"].refused)
+    with pytest.raises(RefusedError, match="E403"):
+        plan(spine_of(beside), skin_scan(), PlanOptions(levels="L3", draws=500))
+
+
+def test_a_label_in_doubt_is_planned_with_the_doubt_said(whole, spine_of, skin_scan):
+    doubted = replace(whole, warnings=(replace(BESIDE, severity="caution"),))
+    made = plan(spine_of(doubted), skin_scan(), PlanOptions(levels="L3", draws=500))
+    assert made["L3"].trajectories
+    assert "label-off-bone" in {notice.code for notice in made["L3"].warnings}
 
 
 def test_a_broken_posterior_wall_is_an_open_gate(whole, spine_of, skin_scan, wedge):

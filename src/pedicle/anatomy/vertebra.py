@@ -16,6 +16,7 @@ from pedicle.model.vertebra import Heights, Vertebra
 
 ROUGH_ENDPLATE_MM = 2.0
 RESTLESS_DEG = 1.5
+COUNTED = {"sacrum": "the sacrum", "c2": "C2", "ribs": "the last ribs"}
 
 
 def measured(
@@ -77,8 +78,14 @@ def _heights(field: BoneField, found: Anatomy, profile: Profile) -> Heights:
 def _count_notices(level: str, count: Count) -> list[Notice]:
     if count.counts >= 2:
         return []
-    how = f"counted from {count.basis} only" if count.counts else "taken from the label map, no landmark to count from"
-    return [Notice("level-unverified", level, f"level unverified: {how}")]
+    how = f"counted from {COUNTED[count.basis]}" if count.basis != "given" else "taken from the label map"
+    if count.conflict:
+        why = "; the last ribs say otherwise"
+    elif not count.counts:
+        why = ", no landmark to count from"
+    else:
+        why = "; an extra vertebra (T13 or L6) is labelled, only C2 can settle it" if count.extra else " only"
+    return [Notice("level-unverified", level, f"level unverified: {how}{why}")]
 
 
 def split_notices(level: str, found: Anatomy, profile: Profile) -> list[Notice]:

@@ -10,7 +10,7 @@ from pedicle.model.scan import Scan
 from pedicle.model.trajectory import LevelPlan, Plan
 from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.planning.cement import cement_volume
-from pedicle.planning.choice import chosen_levels, refusals
+from pedicle.planning.choice import check_on_bone, chosen_levels, refusals
 from pedicle.planning.neighbours import cropped
 from pedicle.planning.options import PlanOptions
 from pedicle.planning.session import left_out, level_warnings, open_gates, placement, scan_position, session_warnings
@@ -33,10 +33,11 @@ def plan(
     the result are LPS mm in the scan's world. A level that cannot be planned stays in the plan with the reason in
     `refused`. `patient` only fills gates: nothing is computed from a fact that is not stated.
 
-    Raises RefusedError 400 (no pedicles in the labels), 401 (purpose plan without named levels), InputError 402 (level
-    not in the scan), 404 (gauge not in the catalogue).
+    Raises RefusedError 400 (no pedicles in the labels), 401 (purpose plan without named levels), 403 (labels
+    beside the bone), InputError 402 (level not in the scan), 404 (gauge not in the catalogue).
     """
     names = chosen_levels(spine, options)
+    check_on_bone(spine, names)
     spine = replace(spine, structures=cropped(spine.structures))
     levels = []
     for number, name in enumerate(names):

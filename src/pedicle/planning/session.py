@@ -75,6 +75,7 @@ def level_warnings(vertebra: Vertebra) -> list[Notice]:
     if not found and vertebra.basis == "given":
         text = f"level unverified (counted by: {vertebra.basis}): count again on the table"
         found.append(Notice("level-unverified", vertebra.level, text))
+    found += [notice for notice in vertebra.warnings if notice.code == "label-off-bone"]
     found += [Notice("suspicious", vertebra.level, words, "danger") for words in vertebra.suspicious]
     fracture = vertebra.fracture
     if fracture is not None and fracture.verdict.startswith(POSSIBLE):

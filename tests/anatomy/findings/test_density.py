@@ -15,6 +15,7 @@ from pedicle.anatomy.region import Region, fenced, trabecular_region
 from pedicle.anatomy.tissue import Tissues, find_tissues
 from pedicle.model.density import DensityLaw, density_law, tissue_hu
 from pedicle.model.grid import Grid
+from pedicle.model.notices import Notice
 from pedicle.model.scan import Acquisition, Scan
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Fracture
@@ -112,7 +113,8 @@ def test_skewed_grain_is_not_fenced(median_hu: float) -> None:
 
 def test_what_is_not_bone_density_is_shown_apart(seen: Any) -> None:
     vertebra, scan = seen
-    for change in ({"fracture": fracture(2)}, {"cemented": True}, {"metal": True}, {"complete": False}):
+    beside = {"warnings": (Notice("label-off-bone", "L3", "label beside its bone", "danger"),)}
+    for change in ({"fracture": fracture(2)}, {"cemented": True}, {"metal": True}, {"complete": False}, beside):
         found = measure_density(replace(vertebra, **change), scan, PLAIN)
         assert found.mean_hu is not None
         assert not found.usable

@@ -8,8 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.io.labelmap.parts import bone_notices, part_notices
-from pedicle.io.labelmap.schemes import Scheme, level_named, recognise, structure_named, vertebra_named
+from pedicle.io.labelmap.fit import bone_notices
+from pedicle.io.labelmap.parts import part_notices
+from pedicle.io.labelmap.schemes import (
+    Scheme,
+    level_named,
+    other_scheme,
+    recognise,
+    structure_named,
+    vertebra_named,
+    way_to_levels,
+)
 from pedicle.io.raw import RawLabels
 from pedicle.model.errors import InputError
 from pedicle.model.levels import verse_of_level
@@ -111,15 +120,15 @@ def _check_known(present: list[int], scheme: Scheme, where: str) -> None:
     if unknown:
         listed = ", ".join(str(number) for number in unknown[:5])
         found = f"label {listed} is not in scheme {scheme.name}"
-        raise InputError(52, where, found, "known labels only", "name the right scheme: --scheme NAME")
+        raise InputError(52, where, found, "known labels only", other_scheme(scheme, present))
 
 
 def _check_levels(present: list[int], scheme: Scheme, where: str) -> None:
     if any(vertebra_named(scheme.labels[number]) for number in present):
         return
     if not scheme.has_levels:
-        fix = "give a map that names levels (TotalSegmentator task total, VerSe, SPINEPS seg-vert)"
-        raise InputError(52, where, f"scheme {scheme.name} does not tell one vertebra from another", "levels", fix)
+        found = f"scheme {scheme.name} does not tell one vertebra from another"
+        raise InputError(52, where, found, "levels", way_to_levels(scheme, where))
     raise InputError(52, where, "no vertebra among the labels", "at least one", "give a label map of the spine")
 
 
