@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from pedicle.io.dicom.decoding import Decoding
 from pedicle.io.dicom.directory import DIRECTORY_CLASS, files_of_directory
-from pedicle.io.dicom.duplicates import without_duplicates
+from pedicle.io.dicom.duplicates import Hash, without_duplicates
 from pedicle.io.dicom.enhanced import frames_of
 from pedicle.io.dicom.files import FoundFile, Listing, find_files, looks_like_dicom, opened, shown
 from pedicle.io.dicom.geometry import Stack, check_places, judged, one_plane, stacked
@@ -53,9 +55,10 @@ def read_dicom(path: Path, options: ImportOptions | None = None, progress: Progr
     notices += chosen.notices
     check_places(chosen.frames)
     kept, told = one_plane(chosen.frames)
-    stack, duplicates = _one_a_position(kept, chosen.part, options, where)
-    stack, tags = judged(stack, options.resample, where)
-    slices = read_slices(stack.frames, part(progress, 0.3, 0.95), where)
+    with Decoding() as decoding:
+        stack, duplicates = _one_a_position(kept, chosen.part, options, partial(pixel_hash, decoding=decoding), where)
+        stack, tags = judged(stack, options.resample, where)
+        slices = read_slices(stack.frames, decoding, part(progress, 0.3, 0.95), where)
     scan = _scan(stack, slices, (*notices, *told, *duplicates, *tags), where)
     progress(1.0, "CT read")
     return scan
@@ -150,12 +153,12 @@ def _passed_notices(passed: Counter[str]) -> list[Notice]:
 
 
 def _one_a_position(
-    frames: list[Frame], recon: int | None, options: ImportOptions, where: str
+    frames: list[Frame], recon: int | None, options: ImportOptions, hash_of: Hash, where: str
 ) -> tuple[Stack, list[Notice]]:
     stack = stacked(frames)
     along = {id(frame): float(t) for frame, t in zip(stack.frames, stack.along, strict=True)}
     kept = one_recon(stack.frames, recon, along, where)
-    kept, notices = without_duplicates(stacked(kept), options.pick, pixel_hash)
+    kept, notices = without_duplicates(stacked(kept), options.pick, hash_of)
     return stacked(kept), notices
 
 
