@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,66 @@ def test_overlapping_segments_are_refused(tmp_path, series, reference):
     with pytest.raises(InputError, match="overlap") as caught:
         read_labels(path)
     assert caught.value.code == 52
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"PatientID": "somebody else"},
+        {"FrameOfReferenceUID": "1.2.3.4"},
+    ],
+    ids=str,
+)
+def test_a_segmentation_of_somebody_else_is_refused(tmp_path, folder, reference, change):
+    """Same grid, same shape, another patient or frame of reference: nothing in the geometry would show it."""
+    images = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+    seg = write_seg(tmp_path / "s.dcm", images, masks_of(reference, 32), [segment(1, code_of("T12"), "a")])
+    scan = read_ct(folder)
+    assert read_labels(seg, scan).levels == ["T12"]
+    with pytest.raises(InputError) as caught:
+        read_labels(_changed(seg, **change), scan)
+    assert caught.value.code == 21
+    assert not any(value in str(caught.value) for value in change.values())
+
+
+def test_a_segmentation_of_another_series_is_told(tmp_path, folder, reference):
+    images = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+    seg = write_seg(tmp_path / "s.dcm", images, masks_of(reference, 32), [segment(1, code_of("T12"), "a")])
+    scan = read_ct(folder)
+    assert "labels-other-series" not in {notice.code for notice in read_labels(seg, scan).warnings}
+    dataset = pydicom.dcmread(seg)
+    dataset.ReferencedSeriesSequence[0].SeriesInstanceUID = "1.2.3"
+    dataset.save_as(seg)
+    assert "labels-other-series" in {notice.code for notice in read_labels(seg, scan).warnings}
+
+
+@pytest.fixture(scope="module")
+def folder(series: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The series again with a patient's number, and UIDs, which the published files have blanked."""
+    place = tmp_path_factory.mktemp("named")
+    for n, image in enumerate(series):
+        named = copy.deepcopy(image)
+        named.PatientID, named.SeriesInstanceUID, named.SOPInstanceUID = "4711", "2.25.7", f"2.25.70{n}"
+        named.save_as(place / f"{n}.dcm")
+    return place
+
+
+def _changed(path: Path, **change: str) -> Path:
+    dataset = pydicom.dcmread(path)
+    for keyword, value in change.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"])
+def test_compressed_segmentations_come_back_as_they_were(tmp_path, series, reference, scan, three, syntax):
+    path = write_seg(tmp_path / "labels", series, masks_of(reference, 32, 33, 52), three, "LABELMAP")
+    plain = read_labels(path, scan).volume.values
+    dataset = pydicom.dcmread(path)
+    dataset.compress(syntax, generate_instance_uid=False)
+    dataset.save_as(path)
+    np.testing.assert_array_equal(read_labels(path, scan).volume.values, plain)
 
 
 def test_fractions_are_refused(tmp_path, series, reference):

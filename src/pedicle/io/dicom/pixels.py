@@ -6,6 +6,7 @@ sees a byte; the decoder itself runs in a child process (`decoding`). RLE is und
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 
 from pedicle.io.dicom.codestream import declared_size
 from pedicle.io.dicom.decoding import Decoding, Packed
-from pedicle.io.dicom.files import budget_error, budget_of
-from pedicle.io.dicom.headers import Frame, PixelFormat
+from pedicle.io.dicom.files import FoundFile, budget_error, budget_of
+from pedicle.io.dicom.headers import Frame, PixelFormat, frame_of
 from pedicle.io.dicom.parse import damaged, guarded
 from pedicle.model.errors import InputError
 
@@ -74,9 +75,7 @@ def check_format(frame: Frame, file_bytes: int) -> None:
         if pixels.syntax != "1.2.840.10008.1.2.1.99" and need > file_bytes:
             raise _too_short(frame, need, file_bytes)
     elif pixels.syntax not in _DECODERS:
-        name = _OTHERS.get(pixels.syntax, pixels.syntax)
-        known = "uncompressed, RLE, JPEG lossless, JPEG-LS, JPEG 2000"
-        raise InputError(38, frame.name, f"compressed as {name}", known, "decompress it first, for example with gdcmconv --raw")  # fmt: skip
+        raise _unknown_syntax(frame)
 
 
 def _check_depth(frame: Frame) -> None:
@@ -157,6 +156,34 @@ def _decoded(frame: Frame, dataset: Dataset, decoding: Decoding) -> NDArray[Any]
     return decoding.decoded(
         Packed(file, frame.name, name, syntax, plugin, pixels.rows, pixels.columns, stream, options)
     )
+
+
+def unpack(file: FoundFile, dataset: Dataset, decoding: Decoding) -> None:
+    """Compressed pixels of any object replaced by plain ones; plain pixels and run lengths are left as they are.
+
+    Raises what `stored_values` raises for a stream, and InputError 38 for a syntax or a depth that no decoder here knows.
+    """
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    first = frame_of(file, dataset)
+    pixels = first.pixels
+    syntax = pixels.syntax
+    if syntax in _LITTLE | _BIG or syntax == "1.2.840.10008.1.2.5":
+        return
+    if syntax not in _DECODERS or pixels.bits_allocated not in (8, 16):
+        raise _unknown_syntax(first)
+    planes = [_decoded(replace(first, number=n), dataset, decoding) for n in range(pixels.frames)]
+    dataset.PixelData = b"".join(plane.astype(f"<u{pixels.bits_allocated // 8}").tobytes() for plane in planes)
+    dataset["PixelData"].VR = "OB" if pixels.bits_allocated == 8 else "OW"
+    dataset["PixelData"].is_undefined_length = False
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+
+
+def _unknown_syntax(frame: Frame) -> InputError:
+    name = _OTHERS.get(frame.pixels.syntax, frame.pixels.syntax)
+    known = "uncompressed, RLE, JPEG lossless, JPEG-LS, JPEG 2000"
+    fix = "decompress it first, for example with gdcmconv --raw"
+    return InputError(38, frame.name, f"compressed as {name}", known, fix)
 
 
 def _run_lengths(frame: Frame, dataset: Dataset) -> NDArray[Any]:

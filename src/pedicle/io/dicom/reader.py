@@ -25,6 +25,7 @@ from pedicle.io.dicom.resample import resampled
 from pedicle.io.dicom.series import choose_series, one_recon
 from pedicle.io.gate import canonical_scan
 from pedicle.io.options import ImportOptions
+from pedicle.io.origin import Origin, remember
 from pedicle.model.errors import InputError
 from pedicle.model.notices import Notice
 from pedicle.model.progress import Progress, part, silent
@@ -61,7 +62,14 @@ def read_dicom(path: Path, options: ImportOptions | None = None, progress: Progr
         slices = read_slices(stack.frames, decoding, part(progress, 0.3, 0.95), where)
     scan = _scan(stack, slices, (*notices, *told, *duplicates, *tags), where)
     progress(1.0, "CT read")
-    return scan
+    return remember(scan, _origin(stack.frames))
+
+
+def _origin(frames: list[Frame]) -> Origin:
+    """What the frames agree on; a frame of reference of its own for every image tells nothing."""
+    first = frames[0]
+    reference = first.identity[2] if len({frame.identity[2] for frame in frames}) == 1 else ""
+    return Origin(first.patient_number, reference, first.series_uid)
 
 
 def _frames(path: Path, options: ImportOptions, where: str, progress: Progress) -> tuple[list[Frame], list[Notice]]:

@@ -9,16 +9,21 @@ from typing import Any
 import numpy as np
 
 from pedicle.io.bounded import sha256_of
+from pedicle.io.dicom.decoding import Decoding
 from pedicle.io.dicom.files import FoundFile, find_files, looks_like_dicom, opened, shown
+from pedicle.io.dicom.headers import hash_of, uid
 from pedicle.io.dicom.parse import parsed, quiet
+from pedicle.io.dicom.pixels import unpack
 from pedicle.io.labelmap.align import placed
 from pedicle.io.labelmap.reader import STRUCTURES, label_map
 from pedicle.io.labelmap.schemes import level_named, structure_named, vertebra_named
 from pedicle.io.options import ImportOptions
+from pedicle.io.origin import Origin, check_same
 from pedicle.io.raw import RawLabels
 from pedicle.model.errors import InputError, PedicleError
 from pedicle.model.grid import Grid
 from pedicle.model.levels import levels
+from pedicle.model.notices import Notice
 from pedicle.model.progress import Progress, silent
 from pedicle.model.scan import LabelMap, Scan
 from pedicle.model.sourced import table
@@ -46,7 +51,8 @@ def read_seg(
     """The vertebrae of a DICOM SEG file (BINARY or LABELMAP) on the scan's grid, or on its own without a scan.
 
     A SEG may hold only the slices that have segments; they are set into the scan's grid by place. Raises InputError
-    33 (not readable), 37 (no SEG), 51 (another place), 52 (fractional, overlapping, or no coded vertebra).
+    21 (another patient or frame of reference than the scan's), 33 (not readable), 37 (no SEG), 38 (compression), 51
+    (another place), 52 (fractional, overlapping, or no coded vertebra).
     """
     options = options or ImportOptions()
     dataset = _dataset(path)
@@ -54,6 +60,9 @@ def read_seg(
     try:
         with quiet():
             names = _checked_names(dataset, where)
+            told = _check_source(dataset, scan, where)
+            with Decoding() as decoding:
+                unpack(FoundFile(where, path), dataset, decoding)
             progress(0.2, "reading segments")
             volume = _volume(dataset, sorted(names), where)
     except PedicleError:
@@ -63,7 +72,7 @@ def read_seg(
     if scan is not None:
         volume = placed(volume, scan.volume.grid) or volume
     progress(0.9, "checking the labels")
-    raw = RawLabels(volume, names, where, sha256_of(path), "dicom-seg")
+    raw = RawLabels(volume, names, where, sha256_of(path), "dicom-seg", told)
     return label_map(raw, scan, options.scheme, options.resample_labels)
 
 
@@ -100,6 +109,14 @@ def _checked_names(dataset: Any, where: str) -> dict[int, str]:
         found = f"no vertebra among the codes of {len(named)} segments"
         raise InputError(52, where, found, "SNOMED CT codes of single vertebrae", "give a label map of the spine")
     return names
+
+
+def _check_source(dataset: Any, scan: Scan | None, where: str) -> tuple[Notice, ...]:
+    """Whether the segmentation and the CT say they are of one patient, one frame of reference, one series."""
+    mine = Origin(hash_of(dataset, "PatientID"), hash_of(dataset, "FrameOfReferenceUID"))
+    return check_same(
+        scan, mine, [uid(one, "SeriesInstanceUID") for one in dataset.get("ReferencedSeriesSequence") or []], where
+    )
 
 
 def _segments(dataset: Any) -> list[Segment]:
