@@ -79,6 +79,18 @@ def slopes(folder: Path) -> None:
     write(datasets, folder)
 
 
+def _shifted(first: int, last: int, by: int) -> Build:
+    """Some slices' pixels as another rescale would have left them."""
+    return _stored(lambda v, n: v + by * (first <= n < last))
+
+
+bad(13, "one slice with another zero")(_shifted(9, 10, 1024))
+bad(13, "half of the slices with another zero")(_shifted(13, COUNT, 1024))
+bad(13, "half of the slices 1000 too low")(_shifted(13, COUNT, -1000))
+bad(13, "the intercept of one slice lost its pixels")(spoil_one(9, RescaleIntercept="-1024"))
+bad(32, "a blank slice inside")(_stored(lambda v, n: v if n != 12 else 0 * v - 1000))
+bad(32, "two slices of zeros inside")(_stored(lambda v, n: v if n not in (11, 12) else 0 * v))
+good(32, "blank slices at the ends")(_stored(lambda v, n: v if 1 < n < COUNT - 2 else 0 * v - 1000))
 bad(14, "MONOCHROME1")(_all(PhotometricInterpretation="MONOCHROME1"))
 bad(14, "no photometric interpretation")(_all(PhotometricInterpretation=None))
 

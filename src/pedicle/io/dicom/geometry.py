@@ -143,7 +143,7 @@ def one_plane(frames: list[Frame]) -> tuple[list[Frame], list[Notice]]:
         difference = _difference(model, frame)
         if difference:
             raise InputError(23, frame.name, f"its {difference} differs from the others'", "one for the series", "take the file out, or export again")  # fmt: skip
-    positions = {f.making.patient_position for f in frames}
+    positions = {f.making.patient_position for f in frames} - {""}
     if len(positions) > 1:
         raise InputError(11, model.name, f"{len(positions)} patient positions in one series", "one", _EXPORT)
     return frames, notices

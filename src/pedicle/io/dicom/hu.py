@@ -15,6 +15,7 @@ from pedicle.io.dicom.files import MOST_BYTES, FoundFile, budget_error, opened
 from pedicle.io.dicom.headers import Frame, PixelFormat
 from pedicle.io.dicom.parse import parsed
 from pedicle.io.dicom.pixels import Pixels, check_format, stored_values
+from pedicle.io.slices import check_slices
 from pedicle.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def read_slices(
             values[k], outside[k] = hu_of(frames[k], stored_values(frames[k], dataset, decoding))
             done += 1
             told(done / len(frames), "reading slices")
-    return values, outside if outside.any() else None, hashes
+    mask = outside if outside.any() else None
+    check_slices(values, mask, [frame.name for frame in frames])
+    return values, mask, hashes
 
 
 def _is_whole(pixels: PixelFormat) -> bool:

@@ -37,6 +37,7 @@ _MODALITIES = {
     "AU", "CR", "CT", "DX", "ECG", "ES", "IO", "IVUS", "KO", "MG", "MR", "NM", "OCT", "OT", "PR", "PT", "PX", "REG", "RF",
     "RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SC", "SEG", "SM", "SR", "US", "XA", "DOC",
 }  # fmt: skip
+_VOLUMES = (".nii", ".nii.gz", ".nrrd")
 _POSITIONS = {
     "HFS", "HFP", "HFDR", "HFDL", "FFS", "FFP", "FFDR", "FFDL", "LFP", "LFS", "RFP", "RFS", "AFDR", "AFDL", "PFDR",
     "PFDL",
@@ -100,7 +101,9 @@ def _directory(path: Path, listing: Listing, skip_bad: bool) -> Listing | None:
     try:
         start = stream.read(132)
         if not looks_like_dicom(file, start):
-            raise InputError(34, file.name, "not a DICOM file", "DICOM", "name a DICOM file or a folder of them")
+            raise InputError(
+                34, file.name, _unlike(stream.size), "a CT", "name a DICOM folder or file, a NIfTI or an NRRD"
+            )
         dataset = parsed(file, stream)
     finally:
         stream.close()
@@ -109,12 +112,16 @@ def _directory(path: Path, listing: Listing, skip_bad: bool) -> Listing | None:
         return files_of_directory(file, dataset, skip_bad) if media == DIRECTORY_CLASS else None
 
 
+def _unlike(size: int) -> str:
+    return "neither DICOM nor NIfTI nor NRRD" if size else "an empty file"
+
+
 def _frames_of_file(file: FoundFile, passed: Counter[str]) -> list[Frame]:
     """CT frames of one file; others are counted by what they are."""
     stream = opened(file)
     try:
         if not looks_like_dicom(file, stream.read(132)):
-            passed["not DICOM"] += 1
+            passed["NIfTI or NRRD" if file.path.name.endswith(_VOLUMES) else "not DICOM"] += 1
             return []
         dataset = parsed(file, stream)
         size = stream.size
@@ -146,10 +153,19 @@ def _frames_of_dataset(file: FoundFile, dataset: object, size: int, passed: Coun
 
 def _nothing(where: str, passed: Counter[str]) -> InputError:
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(passed.items()))
-    objects = set(passed) - {"not DICOM", "link", "pipe or device", "bad file", "file named but absent"}
+    objects = set(passed) - {
+        "not DICOM",
+        "NIfTI or NRRD",
+        "link",
+        "pipe or device",
+        "bad file",
+        "file named but absent",
+    }
     if objects:
         return InputError(37, where, f"no CT image among {told}", "modality CT", "name the CT series")
-    return InputError(34, where, f"no DICOM image{': ' + told if told else ', the folder is empty'}", "a CT series", "name the folder of the series")  # fmt: skip
+    fix = "name the folder of the series" + (", or the NIfTI or NRRD file itself" if passed["NIfTI or NRRD"] else "")
+    found = f"no DICOM image{': ' + told if told else ', the folder is empty'}"
+    return InputError(34, where, found, "a CT series", fix)
 
 
 def _passed_notices(passed: Counter[str]) -> list[Notice]:

@@ -1,0 +1,47 @@
+"""Slices that cannot belong to their neighbours: blank ones in the middle, and stretches with another zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.model.errors import InputError
+
+# From one slice to the next a body changes in places. All of it, the air included, changes only with the rescale.
+SHIFT_HU = 100.0
+SHIFTED_SHARE = 0.9
+_STRIDE = 4
+_FIX = "export the series again from the scanner or archive"
+
+
+def check_slices(values: NDArray[Any], outside: NDArray[np.bool_] | None, names: list[str]) -> None:
+    """Refuse slices (n, rows, columns) in HU of which one is blank between others (InputError 32) or shifted (13).
+
+    `outside` marks padding, which says nothing; `names` tell the slices apart in the refusal. A series that ends in blank
+    slices, as resampling leaves them, is fine.
+    """
+    thin = values[:, ::_STRIDE, ::_STRIDE]
+    _check_blank(values, thin, names)
+    hidden = None if outside is None else outside[:, ::_STRIDE, ::_STRIDE]
+    for k in range(1, len(thin)):
+        step = thin[k].astype(np.float32) - thin[k - 1]
+        if hidden is not None:
+            step = step[~(hidden[k] | hidden[k - 1])]
+        if step.size and max((step > SHIFT_HU).mean(), (step < -SHIFT_HU).mean()) >= SHIFTED_SHARE:
+            found = f"the whole picture lies {float(np.median(step)):+.0f} HU from the slice before"
+            raise InputError(
+                13, names[k], found, f"below {SHIFT_HU:g} HU", _FIX + "; one zero for all slices is needed"
+            )
+
+
+def _check_blank(values: NDArray[Any], thin: NDArray[Any], names: list[str]) -> None:
+    flat = thin.min(axis=(1, 2)) == thin.max(axis=(1, 2))
+    shown = np.flatnonzero(~flat)
+    if not shown.size:
+        return
+    for k in np.flatnonzero(flat):
+        if shown[0] < k < shown[-1] and values[k].min() == values[k].max():
+            found = f"every pixel is {float(values[k].flat[0]):g} HU, between slices that show something"
+            raise InputError(32, names[k], found, "an image", _FIX)
