@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,58 @@ def test_every_segmentation_of_other_organs_is_refused_in_one_line(shared_data):
             read_labels(path)
         assert caught.value.code == 52, (path.name, str(caught.value))
         assert "\n" not in str(caught.value)
+
+
+FAULTS: dict[str, tuple[int, Callable[[Any], object]]] = {
+    "a frame less announced": (33, lambda seg: setattr(seg, "NumberOfFrames", seg.NumberOfFrames - 1)),
+    "a description taken out": (33, lambda seg: seg.PerFrameFunctionalGroupsSequence.pop(3)),
+    "a description and its number taken out": (
+        33,
+        lambda seg: (
+            seg.PerFrameFunctionalGroupsSequence.pop(3),
+            setattr(seg, "NumberOfFrames", seg.NumberOfFrames - 1),
+        ),
+    ),
+    "pixels cut off": (33, lambda seg: setattr(seg, "PixelData", seg.PixelData[:-200])),
+    "no pixels": (33, lambda seg: delattr(seg, "PixelData")),
+    "two segments of one number": (52, lambda seg: setattr(seg.SegmentSequence[1], "SegmentNumber", 1)),
+    "a frame of no segment": (
+        33,
+        lambda seg: setattr(
+            seg.PerFrameFunctionalGroupsSequence[2].SegmentIdentificationSequence[0], "ReferencedSegmentNumber", 9
+        ),
+    ),
+    "two segments of one level": (
+        52,
+        lambda seg: [
+            (setattr(one.SegmentedPropertyTypeCodeSequence[0], "CodeValue", code_of("T12")))
+            for one in seg.SegmentSequence
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_slip_that_would_move_a_level_is_refused(tmp_path, series, reference, scan, three, fault):
+    """Numbers, frames and pixels that do not match: a reader that goes on calls T12 what is T11, or drops slices."""
+    path = write_seg(tmp_path / "s.dcm", series, masks_of(reference, 32, 33, 52), three)
+    seg = pydicom.dcmread(path)
+    code, change = FAULTS[fault]
+    change(seg)
+    seg.save_as(path)
+    with pytest.raises(InputError) as caught:
+        read_labels(path, scan)
+    assert caught.value.code == code
+
+
+def test_levels_with_empty_slices_between_them(tmp_path, series, reference, scan):
+    """Only the lowest and the highest slices are segmented; the file leaves out what lies between."""
+    only = np.zeros_like(reference)
+    only[1:4, 200:240, 230:280], only[15:18, 200:240, 230:280] = 1, 2
+    masks = np.stack([only == 1, only == 2], axis=-1).astype(np.uint8)
+    segments = [segment(1, code_of("T12"), "a"), segment(2, code_of("T11"), "b")]
+    found = read_labels(write_seg(tmp_path / "s.dcm", series, masks, segments), scan).volume.values
+    np.testing.assert_array_equal(found, np.select([only == 1, only == 2], [19, 18]).transpose(2, 1, 0))
 
 
 def test_a_ct_image_is_no_label_map(shared_data):

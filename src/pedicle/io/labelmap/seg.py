@@ -11,7 +11,7 @@ import numpy as np
 from pedicle.io.bounded import sha256_of
 from pedicle.io.dicom.decoding import Decoding
 from pedicle.io.dicom.files import FoundFile, find_files, looks_like_dicom, opened, shown
-from pedicle.io.dicom.headers import hash_of, uid
+from pedicle.io.dicom.headers import class_uid, hash_of, uid
 from pedicle.io.dicom.parse import parsed, quiet
 from pedicle.io.dicom.pixels import unpack
 from pedicle.io.labelmap.align import placed
@@ -94,16 +94,20 @@ def _dataset(path: Path) -> Any:
 
 def _checked_names(dataset: Any, where: str) -> dict[int, str]:
     """Names by segment number for the segments pedicle knows, after the rules on kind and size."""
-    kind = str(dataset.get("SOPClassUID", ""))
+    kind = class_uid(dataset)
     if kind not in (_SEGMENTATION, _LABELMAP):
         raise InputError(37, where, "a DICOM object that is no segmentation", "SEG", "give the label map's file")
+    if "PixelData" not in dataset:
+        raise _unreadable(where, "it ends before its pixels")
     if kind == _SEGMENTATION and str(dataset.get("SegmentationType", "")) != "BINARY":
         found = f"segmentation type {str(dataset.get('SegmentationType', 'absent'))[:16]}"
         raise InputError(52, where, found, "BINARY or LABELMAP", "export whole voxels, not fractions")
     size = int(dataset.Rows) * int(dataset.Columns) * int(dataset.NumberOfFrames)
     if not 0 < size <= _MOST_VOXELS or len(dataset.SegmentSequence) > _MOST_SEGMENTS:
         raise InputError(39, where, f"{size} voxels announced", f"at most {_MOST_VOXELS}", "export fewer segments")
-    named = {segment.number: _name(segment, where) for segment in _segments(dataset)}
+    segments = _segments(dataset)
+    _check_frames(dataset, [segment.number for segment in segments], where)
+    named = {segment.number: _name(segment, where) for segment in segments}
     names = {number: name for number, name in named.items() if name is not None}
     if not any(vertebra_named(name) for name in names.values()):
         found = f"no vertebra among the codes of {len(named)} segments"
@@ -117,6 +121,22 @@ def _check_source(dataset: Any, scan: Scan | None, where: str) -> tuple[Notice, 
     return check_same(
         scan, mine, [uid(one, "SeriesInstanceUID") for one in dataset.get("ReferencedSeriesSequence") or []], where
     )
+
+
+def _check_frames(dataset: Any, numbers: list[int], where: str) -> None:
+    """Every frame described, every description with its pixels, every number one segment: a slip here moves a level."""
+    if len(set(numbers)) < len(numbers):
+        raise InputError(52, where, "two segments of one number", "one segment a number", "export it again")
+    frames, described = int(dataset.NumberOfFrames), dataset.PerFrameFunctionalGroupsSequence
+    if len(described) != frames:
+        raise _unreadable(where, f"{frames} frames but {len(described)} descriptions of frames")
+    groups = [group.get("SegmentIdentificationSequence") for group in described]
+    used = {int(group[0].ReferencedSegmentNumber) for group in groups if group}
+    if not used <= set(numbers):
+        raise _unreadable(where, "frames of a segment that is not described")
+    need = -(-int(dataset.Rows) * int(dataset.Columns) * frames * int(dataset.BitsAllocated) // 8)
+    if not dataset["PixelData"].is_undefined_length and len(dataset.PixelData) not in (need, need + 1):
+        raise _unreadable(where, f"{len(dataset.PixelData)} bytes of pixels instead of {need}")
 
 
 def _segments(dataset: Any) -> list[Segment]:
