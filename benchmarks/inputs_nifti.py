@@ -227,6 +227,8 @@ bad(49, "slope -1 in the header", path=FILE)(fields(scl_slope=-1.0, scl_inter=0.
 bad(49, "1024 added", path=FILE, code=16)(plain(values=HU + 1024))
 bad(49, "intercept 1024 in the header", path=FILE, code=16)(fields(scl_slope=1.0, scl_inter=1024.0))
 bad(49, "100 subtracted", path=FILE)(plain(values=HU - 100))
+bad(49, "air alone", path=FILE)(plain(values=np.random.default_rng(1).normal(-1000, 6, HU.shape)))
+bad(49, "every voxel -1000", path=FILE)(plain(values=np.full(HU.shape, -1000)))
 bad(49, "infinite slope", path=FILE)(fields(scl_slope=math.inf))
 bad(49, "intercept NaN", path=FILE)(fields(scl_slope=1.0, scl_inter=math.nan))
 bad(49, "windowed to 8 bits", path=FILE, code=16)(plain(values=_DARK, dtype="<u1"))
