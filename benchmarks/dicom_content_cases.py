@@ -170,6 +170,7 @@ def _two_series(folder: Path) -> None:
 
 bad(19, "two series in one folder")(_two_series)
 good(19, "two series, one named", series="2.25.70")(_two_series)
+bad(19, "a slice without a series UID")(spoil_one(9, SeriesInstanceUID=None))
 bad(19, "two series, neither named", series="2.25.9")(_two_series)
 bad(19, "two series, both begin so", series="2.25.7")(_two_series)
 
@@ -195,6 +196,7 @@ bad(20, "two kernels, slices between each other")(_twin({"ConvolutionKernel": "B
 bad(20, "two tube voltages")(_twin({"KVP": "80"}))
 bad(20, "two acquisitions")(_twin({"AcquisitionNumber": 2}))
 bad(20, "two acquisitions, slices between each other")(_twin({"AcquisitionNumber": 2}, 1.0))
+bad(20, "two phases between each other that no element tells apart")(_twin({}, 1.0))
 bad(20, "two phases")(_twin({"TemporalPositionIdentifier": 2}))
 good(20, "two kernels, the first chosen", series="2.25.70#1")(_twin({"ConvolutionKernel": "B70f"}))
 bad(20, "two kernels, a third chosen", series="#3")(_twin({"ConvolutionKernel": "B70f"}))

@@ -140,6 +140,7 @@ bad(7, "gantry tilt and three slices missing, resampling asked", resample=True)(
 good(9, "gantry tilt and uneven steps, resampled on request", resample=True, notice="resampled")(
     of(Plan(lean=(0.0, 0.2), rows=64, along_mm=_DRIFTING))
 )
+bad(9, "slices that lean by 87 deg, resampling asked", resample=True)(of(Plan(lean=(0.0, 20.0), rows=64)))
 bad(9, "gantry tilt without its tag")(_tilted(12.0, False))
 bad(9, "slices lean to the side")(_tilted(4.0, False, along_row=True))
 good(9, "tilt tag on straight slices", notice="tilt-tag")(of(Plan(extra={"GantryDetectorTilt": "15"})))

@@ -63,7 +63,7 @@ def _note(code: str, text: str) -> Notice:
 
 def _which_series(where: str, series: dict[str, list[Frame]], names: list[str], wanted: str | None) -> InputError:
     listed = names or sorted(series)
-    lines = ", ".join(f"{uid} ({len(series[uid])} images)" for uid in listed[:_MOST_LISTED])
+    lines = ", ".join(f"{uid or 'without UID'} ({len(series[uid])} images)" for uid in listed[:_MOST_LISTED])
     more = f" and {len(listed) - _MOST_LISTED} more" if len(listed) > _MOST_LISTED else ""
     found = (
         f"{len(listed)} CT series: {lines}{more}"
