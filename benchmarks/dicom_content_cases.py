@@ -353,7 +353,7 @@ def _meta(syntax: UID) -> Any:
     return meta
 
 
-def _with_gdcm(path: Path, syntax: Any) -> None:
+def with_gdcm(path: Path, syntax: Any) -> None:
     """The file compressed once more, by GDCM: pydicom has no encoder for lossless JPEG."""
     import gdcm
 
@@ -384,7 +384,7 @@ for syntax in (JPEGLossless, JPEGLosslessSV1):
 
         packed(RLELossless)(folder)
         for path in folder.iterdir():
-            _with_gdcm(
+            with_gdcm(
                 path,
                 gdcm.TransferSyntax.JPEGLosslessProcess14
                 if "14)" in kind

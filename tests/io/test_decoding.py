@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from benchmarks.dicom_content_cases import packed
+from benchmarks.dicom_content_cases import packed, with_gdcm
 from benchmarks.series_maker import series, write
 from pedicle.app.cli import main
 from pedicle.io.dicom import decoding
@@ -151,6 +152,31 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize(("place", "byte"), [(6, 0x11), (15, 0x00)], ids=["precision", "sampling"])
+def test_one_byte_that_kills_a_real_decoder(place: int, byte: int, tmp_path: Path):
+    """Found by changing bytes: 3.2.6 of GDCM ends with SIGSEGV or SIGABRT; a later one may refuse. This process lives."""
+    import gdcm
+
+    packed(RLELossless)(tmp_path)
+    path = sorted(tmp_path.iterdir())[9]
+    with_gdcm(path, gdcm.TransferSyntax.JPEGLosslessProcess14_1)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"\xff\xd8\xff\xc3")
+    data[start + place] = byte
+    for file in tmp_path.iterdir():
+        file.unlink() if file != path else None
+    path.write_bytes(bytes(data))
+    dataset = pydicom.dcmread(path)
+    for n in range(20):
+        dataset.ImagePositionPatient[2], dataset.SOPInstanceUID = 2.0 * n, f"2.25.5{n}"
+        dataset.save_as(tmp_path / f"{n}.dcm")
+    path.unlink()
+    with pytest.raises(InputError) as refusal:
+        read_dicom(tmp_path)
+    assert refusal.value.code in (33, 35, 38)
+    assert "JPEG lossless" in str(refusal.value)
 
 
 def test_values_cross_the_pipe_unchanged(tmp_path: Path):
