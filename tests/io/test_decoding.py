@@ -18,7 +18,8 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 from benchmarks.dicom_content_cases import packed, with_gdcm
 from benchmarks.series_maker import series, write
 from pedicle.app.cli import main
-from pedicle.io.dicom import decoding
+from pedicle.io.dicom import decoder_child, decoding
+from pedicle.io.dicom.decoder_child import ANSWER
 from pedicle.io.dicom.decoding import Decoding, Limits, Packed
 from pedicle.io.dicom.files import FoundFile
 from pedicle.io.dicom.reader import read_dicom
@@ -37,6 +38,12 @@ SAID = {
     "hangs": "does not come to an end", "hangs with signals blocked": "does not come to an end", "dies": "died (SIGABRT)",
     "leaves": "died (code 3)", "prints": "died (SIGABRT)", "eats": "needs more memory than it may have",
     "eats without Python": "needs more memory than it may have",
+}  # fmt: skip
+
+
+OPTIONS = {
+    "rows": 40, "columns": 60, "samples_per_pixel": 1, "number_of_frames": 1, "pixel_keyword": "PixelData",
+    "photometric_interpretation": "MONOCHROME2", "bits_allocated": 16, "bits_stored": 16, "pixel_representation": 0,
 }  # fmt: skip
 
 
@@ -184,23 +191,42 @@ def test_values_cross_the_pipe_unchanged(tmp_path: Path):
     import jpeg_ls
 
     values = np.random.default_rng(3).integers(0, 65536, (40, 60), np.uint16)
-    options = {
-        "rows": 40, "columns": 60, "samples_per_pixel": 1, "number_of_frames": 1, "pixel_keyword": "PixelData",
-        "photometric_interpretation": "MONOCHROME2", "bits_allocated": 16, "bits_stored": 16, "pixel_representation": 0,
-    }  # fmt: skip
     stream = bytes(jpeg_ls.encode_array(values))
     file = FoundFile("one", tmp_path)
     with Decoding() as running:
         found = running.decoded(
-            Packed(file, "one", "JPEG-LS", str(JPEGLSLossless), "pyjpegls", 40, 60, stream, options)
+            Packed(file, "one", "JPEG-LS", str(JPEGLSLossless), "pyjpegls", 40, 60, stream, OPTIONS)
         )
         assert (found == values).all()
         with pytest.raises(InputError) as refusal:
             running.decoded(
-                Packed(file, "one", "JPEG-LS", str(JPEGLSLossless), "pyjpegls", 40, 60, b"\xff\xd8", options)
+                Packed(file, "one", "JPEG-LS", str(JPEGLSLossless), "pyjpegls", 40, 60, b"\xff\xd8", OPTIONS)
             )
         assert refusal.value.code == 33
         again = running.decoded(
-            Packed(file, "one", "JPEG-LS", str(JPEGLSLossless), "pyjpegls", 40, 60, stream, options)
+            Packed(file, "one", "JPEG-LS", str(JPEGLSLossless), "pyjpegls", 40, 60, stream, OPTIONS)
         )
         assert (again == values).all()
+
+
+def test_no_process_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    packed(JPEGLSLossless)(tmp_path)
+    monkeypatch.setattr(decoding, "command", lambda limits: [str(tmp_path / "nowhere")])
+    with pytest.raises(EnvironmentFault, match="no process") as fault:
+        read_dicom(tmp_path)
+    assert fault.value.exit_code == 4
+
+
+def test_answers_of_the_child():
+    """The same three answers without a process between: values, a missing decoder, a fault by its name."""
+    import jpeg_ls
+
+    values = np.random.default_rng(4).integers(0, 65536, (40, 60), np.uint16)
+    request = {"plugin": "pyjpegls", "syntax": str(JPEGLSLossless), "seconds": 60.0, "options": OPTIONS}
+    head, data = decoder_child.answer(request, bytes(jpeg_ls.encode_array(values)))
+    assert ANSWER.unpack(head) == (decoder_child.VALUES, 2, 40, 60)
+    assert (np.frombuffer(data, "<u2").reshape(40, 60) == values).all()
+    assert ANSWER.unpack(decoder_child.answer({**request, "plugin": "none"}, b"")[0])[0] == decoder_child.MISSING
+    kind, size, _, _ = ANSWER.unpack(decoder_child.answer(request, b"no stream")[0])
+    assert kind == decoder_child.FAULT
+    assert size > 0

@@ -87,7 +87,7 @@ class Decoding:
         decoder dies, takes too long or too much memory; EnvironmentFault 38 where it is not installed.
         """
         self._left_s += self._limits.megapixel_s * packed.rows * packed.columns / 1e6
-        child = self._child = self._child or self._started()
+        child = self._child = self._child or self._launched(packed)
         started, expired = time.monotonic(), threading.Event()
         timer = threading.Timer(self._left_s, _expire, (child, expired))
         timer.daemon = True
@@ -99,6 +99,14 @@ class Decoding:
         finally:
             timer.cancel()
             self._left_s -= time.monotonic() - started
+
+    def _launched(self, packed: Packed) -> subprocess.Popen[bytes]:
+        try:
+            return self._started()
+        except (OSError, TypeError) as error:  # no memory for a process, or no interpreter to start
+            found = f"compressed as {packed.codec}, and no process for its decoder can be started"
+            fix = "free some memory, or decompress it elsewhere"
+            raise EnvironmentFault(38, packed.name, found, type(error).__name__, fix) from error
 
     def _started(self) -> subprocess.Popen[bytes]:
         paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
