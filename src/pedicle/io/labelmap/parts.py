@@ -15,10 +15,13 @@ LARGEST_SHARE = 0.98
 SECOND_SHARE = 0.20
 APART_MM = 15.0
 LEAST_ML = 0.5
+# Twice the largest lumbar vertebra; a background that is not 0 fills more.
+MOST_ML = 400.0
 
 
 def part_notices(labels: Volume, where: str) -> tuple[Notice, ...]:
-    """Notices on levels in pieces or nearly empty; InputError 53 when one label clearly lies on two vertebrae.
+    """Notices on levels in pieces or nearly empty; InputError 53 when one label clearly lies on two vertebrae,
+    52 when it is larger than any vertebra.
 
     `labels` are VerSe numbers. Refused: a second piece with 20 % of the label, 15 mm or more away from the first.
     """
@@ -29,9 +32,17 @@ def part_notices(labels: Volume, where: str) -> tuple[Notice, ...]:
         level = level_of_verse(number)
         if box is None or level in (None, "sacrum", "coccyx"):
             continue
+        _check_size(labels, box, number, where)
         cut = any(part.start == 0 or part.stop == n for part, n in zip(box, labels.grid.shape, strict=True))
         notices += _checked(labels.values[box] == number, labels, str(level), "" if cut else where)
     return tuple(notices)
+
+
+def _check_size(labels: Volume, box: tuple[slice, ...], number: int, where: str) -> None:
+    ml = float((labels.values[box] == number).sum() * labels.grid.voxel_ml)
+    if ml > MOST_ML:
+        found = f"{level_of_verse(number)} fills {ml:.0f} ml"
+        raise InputError(52, where, found, f"{MOST_ML:g} ml", "give a label map whose background is 0")
 
 
 def _checked(mask: NDArray[np.bool_], labels: Volume, level: str, where: str) -> list[Notice]:
