@@ -19,9 +19,9 @@ from pedicle.model.volume import Volume
 
 Box = tuple[slice, ...]
 
-# Shares measured on three public label maps (1 to 3 mm) and nine synthetic patients with a segmenter's errors, whole
-# vertebrae: 1.4 to 3 in place (also at 20 mg/cm3 in the obese, and labelled on a 3 mm grid); 0.85 to 1.3 moved by 3 mm,
-# 0.3 to 0.8 by 4 mm, below 0.7 by 6 mm or more; mirrored or one vertebra off, most levels below 0.6.
+# Shares of single levels (benchmarks/label_fit.py: two public label maps, nine synthetic patients, whole vertebrae): from 1.3
+# in place, also at 20 mg/cm3 in the obese and as drawn on a 3 mm grid; moved by 6 mm mostly below 0.6. Levels cut by the
+# border, and labels that come to lie on a neighbour, may keep up to 1.1: most levels decide about the map.
 LEAST_SHARE = 0.75
 DOUBT_SHARE = 1.0
 # The shell of any vertebra, even a porous one, puts a tenth of its voxels above this.
