@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pedicle import procedure
+from pedicle.io import fingerprint
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.patient import Patient
@@ -85,6 +86,19 @@ def test_a_second_run_repeats_nothing(finished, patient_files):
     )
     assert {"measure: unchanged", "plan: unchanged", "report: unchanged"} <= set(said)
     assert {name: step["seconds"] for name, step in document(finished, "case.json")["steps"].items()} == before
+
+
+def test_other_code_computes_again(finished, patient_files, tmp_path, monkeypatch):
+    """A plan made by other code must not stand as this code's."""
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    monkeypatch.setattr(fingerprint, "code_fingerprint", lambda: "other code")
+    said: list[str] = []
+    options = procedure.RunOptions(upto="measure")
+    files = (patient_files / "ct", labels_of(patient_files))
+    procedure.run(*files, case, options, progress=lambda done, text: said.append(text))
+    assert "measure: unchanged" not in said
+    assert "plan" not in document(case, "case.json")["steps"]
 
 
 def test_another_folder_and_shuffled_files_give_identical_bytes(finished, patient_files, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from pedicle.io.bounded import is_file, is_there, sha256_of, unreadable
@@ -14,6 +15,7 @@ from pedicle.model.errors import InputError
 _MAX_FILES = 20_000
 _MAX_DEPTH = 8
 _HEAD = 1024
+_NOT_CODE = {".pyc", ".nbi", ".nbc"}
 _DIRECTORY_CLASS = b"1.2.840.10008.1.3.10"
 
 
@@ -36,6 +38,17 @@ def fingerprint(path: Path) -> str:
     except OSError as fault:
         raise unreadable(path, fault) from fault
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+
+
+@cache
+def code_fingerprint() -> str:
+    """sha256 over pedicle's own code and numbers: what was computed by other code is computed again."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and path.suffix not in _NOT_CODE:
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _read_with(path: Path) -> Iterator[Path]:
