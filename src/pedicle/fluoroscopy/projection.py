@@ -7,6 +7,7 @@ from a detector. Panning, zoom, roll and collimation with a source that stays co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.grid import Grid
 from pedicle.model.volume import Volume
+
+if TYPE_CHECKING:
+    from pedicle.kernels.shear_warp import Slices
 
 Array = NDArray[np.float64]
 Values = NDArray[np.float32 | np.int16]
@@ -34,22 +38,20 @@ class Absorber:
     grid: Grid
     values: Values
     scale: float = 1.0
-    _turned: dict[int, tuple[Values, NDArray[np.int32]]] = field(default_factory=dict)
+    _slices: dict[int, Slices] = field(default_factory=dict)
 
     @classmethod
     def of(cls, volume: Volume) -> Absorber:
         """One channel of the values of a volume as they are."""
         return cls(volume.grid, np.ascontiguousarray(volume.values, dtype=np.float32)[None])
 
-    def along(self, axis: int) -> tuple[Values, NDArray[np.int32]]:
-        """Values as (channels, slices along the axis, rows, width), and what `occupied` says of them; kept."""
-        from pedicle.kernels.shear_warp import occupied
+    def along(self, axis: int) -> Slices:
+        """The values as slices square to an axis; made once."""
+        from pedicle.kernels.shear_warp import slices_along
 
-        if axis not in self._turned:
-            order = {0: (0, 1, 2, 3), 1: (0, 2, 1, 3), 2: (0, 3, 1, 2)}[axis]
-            values = np.ascontiguousarray(self.values.transpose(order))
-            self._turned[axis] = (values, occupied(values))
-        return self._turned[axis]
+        if axis not in self._slices:
+            self._slices[axis] = slices_along(self.values, axis)
+        return self._slices[axis]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,11 +133,10 @@ def cast(absorber: Absorber, beam: ConeBeam) -> BasePlane:
     from pedicle.kernels.shear_warp import base_plane
 
     axis = main_axis(absorber.grid, beam)
-    values, filled = absorber.along(axis)
     source = absorber.grid.index_from_lps(beam.source_lps_mm)
     index_from_base, columns, count = _plane(absorber.grid, beam, axis, source)
     where = _places(index_from_base, source, axis, absorber.grid.shape[axis])
-    image = base_plane(values, where, filled, columns, count)
+    image = base_plane(absorber.along(axis), where, columns, count)
     return BasePlane(image, index_from_base, source, axis, absorber.grid, absorber.scale)
 
 

@@ -12,6 +12,7 @@ Tiles of columns are the parallel unit: each picture element is summed by one th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,31 +25,50 @@ TILE = 32
 
 
 @parallel_kernel
-def _occupied(values: Any, out: Any) -> None:
-    channels, slices, rows, width = values.shape
+def _occupied(values: Any, strides: Any, sizes: Any, out: Any) -> None:
+    slices, rows, width = sizes
     for a in prange(slices):
         for r in range(rows):
             first, last = width, -1
-            for c in range(channels):
+            at = a * strides[0] + r * strides[1]
+            for c in range(values.shape[0]):
                 for k in range(width):
-                    if values[c, a, r, k] != 0:
+                    if values[c, at + k] != 0:
                         first = min(first, k)
                         break
                 for k in range(width - 1, last, -1):
-                    if values[c, a, r, k] != 0:
+                    if values[c, at + k] != 0:
                         last = k
                         break
             out[a, r, 0], out[a, r, 1] = first, last
 
 
-def occupied(values: NDArray[Any]) -> NDArray[np.int32]:
-    """First and last index along the last axis that is not zero in any channel, (slices, rows, 2); (width, -1) if none.
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """A volume as slices square to one axis: `values` (channels, voxels), and where slice a, row r begins in it.
 
-    `values` is (channels, slices, rows, width).
+    Index k along a row is contiguous: ``values[c, a * strides[0] + r * strides[1] + k]``; `sizes` is (slices, rows, width).
+    `filled` (slices, rows, 2) holds the first and last k that is not zero in any channel; (width, -1) where none is.
     """
-    out = np.empty((*values.shape[1:3], 2), np.int32)
-    _occupied(values, out)
-    return out
+
+    values: NDArray[Any]
+    strides: tuple[int, int]
+    sizes: tuple[int, int, int]
+    filled: NDArray[np.int32]
+
+
+def slices_along(values: NDArray[Any], axis: int) -> Slices:
+    """Slices square to an axis of (channels, i, j, k) values, C-contiguous; only the last axis needs a copy."""
+    channels, ni, nj, nk = values.shape
+    if axis == 2:
+        values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+        sizes, strides = (nk, ni, nj), (ni * nj, nj)
+    else:
+        sizes, strides = ((ni, nj, nk), (nj * nk, nk)) if axis == 0 else ((nj, ni, nk), (nk, nj * nk))
+    flat = values.reshape(channels, -1)
+    filled = np.empty((*sizes[:2], 2), np.int32)
+    _occupied(flat, strides, sizes, filled)
+    return Slices(flat, strides, sizes, filled)
 
 
 @kernel
@@ -136,20 +156,15 @@ def _base_plane(values: Any, strides: Any, sizes: Any, where: Any, filled: Any, 
         _tile(values[c], strides, sizes, where, filled, tile, flat, count)
 
 
-def base_plane(
-    values: NDArray[Any], where: NDArray[np.float64], filled: NDArray[np.int32], columns: int, count: int
-) -> NDArray[np.float32]:
-    """Sums over all slices on the base plane, (channels, count, columns) float32.
+def base_plane(slices: Slices, where: NDArray[np.float64], columns: int, count: int) -> NDArray[np.float32]:
+    """Sums over all slices on the base plane, (channels, count, columns or a few more) float32.
 
-    `values` is (channels, slices, rows, width), C-contiguous, float32 or int16. Slice a sees column x and element n of the
-    base plane at row ``where[a, 0] + where[a, 1] x`` and index ``where[a, 2] + where[a, 3] n``; slices whose step is not
-    positive are left out. `filled` is what `occupied` gives.
+    Slice a sees column x and element n of the base plane at row ``where[a, 0] + where[a, 1] x`` and index
+    ``where[a, 2] + where[a, 3] n``; slices whose step is not positive are left out. Values are float32 or int16.
     """
-    channels, slices, rows, width = values.shape
-    tiles = -(-columns // TILE)
+    channels, tiles = slices.values.shape[0], -(-columns // TILE)
     out = np.empty((channels, tiles, count, TILE), np.float32)
-    flat = values.reshape(channels, -1)
-    _base_plane(flat, (rows * width, width), (slices, rows, width), where, filled, out)
+    _base_plane(slices.values, slices.strides, slices.sizes, where, slices.filled, out)
     return np.ascontiguousarray(out.transpose(0, 2, 1, 3).reshape(channels, count, tiles * TILE))
 
 
