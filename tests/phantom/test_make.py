@@ -97,6 +97,16 @@ def test_a_body_has_skin_air_fat_and_a_spine_in_the_middle():
     assert len(edge) <= 3
 
 
+def test_a_patients_fat_moves_alone():
+    options = PhantomOptions(
+        top="L2", bottom="L3", shape=(110, 90, 20), spacing_mm=(3.2, 3.2, 4.0), seed=2, noise_hu=0.0
+    )
+    usual, dark = (make_phantom(replace(options, fat_shift_hu=shift)).scan.volume.values for shift in (0.0, -8.0))
+    change = dark.astype(float) - usual
+    assert np.median(change[(usual > -110) & (usual < -98)]) == pytest.approx(-8.0, abs=0.6)
+    assert np.median(np.abs(change[(usual > 45) | (usual < -900)])) == 0.0
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_named_case_builds(name: str):
     """Small and coarse, so that all can be made: the named levels lie in the picture, what is broken is broken."""

@@ -31,8 +31,10 @@ class Reading:
     sclerosis: bool
 
 
-def measure_density(vertebra: Vertebra, scan: Scan | None, options: MeasureOptions) -> Density:
-    """Density of one level's standard region, calcium hydroxyapatite equivalent.
+def measure_density(
+    vertebra: Vertebra, scan: Scan | None, options: MeasureOptions, law: DensityLaw | None = None
+) -> Density:
+    """Density of one level's standard region, calcium hydroxyapatite equivalent, by `law` or the scan's own.
 
     Not evaluable (None, with the reason) without a CT in Hounsfield units, without parts, or where too little lies away
     from cortex. A value of a fractured, cemented, instrumented or cut level is given but not `usable`. `reason` also
@@ -46,7 +48,7 @@ def measure_density(vertebra: Vertebra, scan: Scan | None, options: MeasureOptio
         found = 0.0 if region is None else region.volume_ml
         return Density(None, None, found, None, False, False, f"only {found:.1f} ml lie away from cortex")
     reading = read_region(region)
-    law = scan_law(scan, options)
+    law = law or scan_law(scan, options, [vertebra])
     reasons = [*_unusable(vertebra), *_remarks(vertebra, scan, law, reading)]
     return Density(
         mean_hu=reading.mean_hu,
@@ -69,7 +71,9 @@ def read_region(region: Region) -> Reading:
     return Reading(float(values.mean()), float(np.median(values)), float(error), band is not None)
 
 
-def patient_density(vertebrae: Sequence[Vertebra], scan: Scan | None, options: MeasureOptions) -> Estimate | None:
+def patient_density(
+    vertebrae: Sequence[Vertebra], scan: Scan | None, options: MeasureOptions, law: DensityLaw | None = None
+) -> Estimate | None:
     """The patient's trabecular density: the median of usable levels T10 to L5 without sclerosis; None without any.
 
     The interval holds the calibration's spread, which all levels share, and the scatter between levels.
@@ -80,7 +84,7 @@ def patient_density(vertebrae: Sequence[Vertebra], scan: Scan | None, options: M
     hu = np.array([v.density.mean_hu for v in fit if v.density and v.density.mean_hu is not None])
     if not len(hu):
         return None
-    law = scan_law(scan, options)
+    law = law or scan_law(scan, options, vertebrae)
     middle = float(np.median(hu))
     value = float(law.density_from_hu(middle))
     scatter = float(hu.std(ddof=1)) if len(hu) > 1 else 0.1 * abs(middle)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.model.frames import Pose
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity, table
 from pedicle.model.vertebra import PART_BODY, Vertebra
+from pedicle.model.volume import Volume
 
 _FILE = "density/region"
 BANDS = 5
@@ -43,45 +45,68 @@ def least_volume_ml() -> float:
 def trabecular_region(vertebra: Vertebra, scan: Scan) -> Region | None:
     """Voxels of the standard region; None without maps, walls or width. May be empty.
 
-    With thick slices the region keeps further off the surface, unless too little of it would remain.
+    With thick slices the region keeps further off the surface, and it leaves out the plane of the vein's branches; each
+    only where enough of it remains.
     """
     if vertebra.maps is None or vertebra.body_width_mm is None:
         return None
     limit = {name: quantity(_FILE, "clean", name).value for name in ("surface", "surface_thick", "thick_slice")}
     thick = slice_mm(scan)
     near = max(limit["surface"], min(thick, limit["surface_thick"]))
-    if thick >= limit["thick_slice"]:
-        far = _voxels(vertebra, scan, max(near, limit["surface_thick"]))
-        if far is not None and far.volume_ml >= 2.0 * least_volume_ml():
-            return far
-    return _voxels(vertebra, scan, near)
+    wanted = max(near, limit["surface_thick"]) if thick >= limit["thick_slice"] else near
+    least = least_volume_ml()
+    for margin, without_vein, enough in ((wanted, True, 2.0 * least), (near, True, least)):
+        found = _voxels(vertebra, scan, margin, without_vein)
+        if found is None or found.volume_ml >= enough:
+            return found
+    return _voxels(vertebra, scan, near, False)
 
 
-def _voxels(vertebra: Vertebra, scan: Scan, margin_mm: float) -> Region | None:
+def _voxels(vertebra: Vertebra, scan: Scan, margin_mm: float, without_vein: bool) -> Region | None:
     box = _box(vertebra)
     if box is None or vertebra.lps_from_vertebra is None or vertebra.maps is None:
         return None
     low, high = box
-    grid = scan.volume.grid
-    corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
-    index = grid.index_from_lps(vertebra.lps_from_vertebra @ corners)
-    pad = np.ceil(6.0 / grid.spacing_mm).astype(int)
-    first = np.clip(np.floor(index.min(axis=0)).astype(int) - pad, 0, np.array(grid.shape))
-    last = np.clip(np.ceil(index.max(axis=0)).astype(int) + pad + 1, first, np.array(grid.shape))
-    part = scan.volume.cropped(first, last)
+    part = _part_about(vertebra.lps_from_vertebra, scan, low, high)
     if not part.values.size:
         return None
     lps = part.grid.centres_lps_mm()
     place = vertebra.lps_from_vertebra.inverse @ lps
     inside = ((place >= low) & (place <= high)).all(axis=-1)
     inside &= vertebra.maps.surface_mm.sampled(lps, fill=np.inf) < -margin_mm
+    if without_vein:
+        inside &= ~_about_vein(vertebra, place, 0.5 * (low[2] + high[2]))
     if part.outside is not None:
         inside &= ~part.outside
     height = (place[..., 2] - low[2]) / (high[2] - low[2])
     values = part.values.astype(np.float64)
     return Region(
-        values[inside], _smoothed(values, grid.spacing_mm)[inside], height[inside], float(inside.sum()) * grid.voxel_ml
+        values[inside],
+        _smoothed(values, part.grid.spacing_mm)[inside],
+        height[inside],
+        float(inside.sum()) * part.grid.voxel_ml,
     )
+
+
+def _part_about(lps_from_vertebra: Pose, scan: Scan, low: NDArray[np.float64], high: NDArray[np.float64]) -> Volume:
+    """The part of the scan that holds a box of the frame with 6 mm around it; empty outside the scan."""
+    grid = scan.volume.grid
+    corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
+    index = grid.index_from_lps(lps_from_vertebra @ corners)
+    pad = np.ceil(6.0 / grid.spacing_mm).astype(int)
+    first = np.clip(np.floor(index.min(axis=0)).astype(int) - pad, 0, np.array(grid.shape))
+    last = np.clip(np.ceil(index.max(axis=0)).astype(int) + pad + 1, first, np.array(grid.shape))
+    return scan.volume.cropped(first, last)
+
+
+def _about_vein(vertebra: Vertebra, place: NDArray[np.float64], middle_mm: float) -> NDArray[np.bool_]:
+    """Whether points in the frame lie where the vein's branches spread: about mid-height, in the rear of the body."""
+    front, back = vertebra.anterior_wall_mm, vertebra.posterior_wall_mm
+    assert front is not None
+    assert back is not None
+    reach = table(_FILE)["vein_depth_from_behind"] * (back - front)
+    flat = np.abs(place[..., 2] - middle_mm) < quantity(_FILE, "clean", "vein_half_height").value
+    return np.asarray(flat & (place[..., 1] > back - reach))
 
 
 def _smoothed(values: NDArray[np.float64], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,17 +151,31 @@ def _height_range(vertebra: Vertebra, y_mm: NDArray[np.float64]) -> tuple[float,
 
 
 def fenced(region: Region) -> NDArray[np.bool_]:
-    """Voxels within the fence: smoothed values no further from their median than 3 scaled median deviations.
+    """Voxels within the fence: smoothed values no further from their median than 3 scaled deviations of their own side.
 
-    The fence looks at smoothed values and acts only where it takes out a piece: it is for islands, not for the tail of
-    the noise or of the texture, whose loss would bias the mean.
+    Each side has its own spread, for the grain of marrow is skewed, and acts only where it takes out a piece: the fence
+    is for islands and holes, not for the tail of the noise or of the texture, whose loss would bias the mean. The core of
+    a bright piece must also be as bright as sclerotic bone; its rim is dimmed by partial volume.
     """
-    values = region.smooth_hu
-    middle = np.median(values)
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    kept = np.abs(values - middle) <= quantity(_FILE, "clean", "fence").value * max(spread, 5.0)
-    island = quantity(_FILE, "clean", "island").value / 100.0
-    return np.asarray(kept if 1.0 - kept.mean() > island else np.ones_like(kept))
+    if not len(region.smooth_hu):
+        return np.ones(0, bool)
+    away = region.smooth_hu - np.median(region.smooth_hu)
+    least = quantity(_FILE, "clean", "island").value / 100.0
+    bright, dark = (_beyond(side) for side in (away, -away))
+    kept = np.ones(len(away), bool)
+    island_hu = quantity(_FILE, "clean", "island_hu").value
+    if bright.mean() > least and np.percentile(region.smooth_hu[bright], 90.0) > island_hu:
+        kept &= ~bright
+    if dark.mean() > least:
+        kept &= ~dark
+    return kept
+
+
+def _beyond(away: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which lie on the positive side further out than the fence; the spread is that of this side."""
+    side = away[away > 0.0]
+    spread = 1.4826 * float(np.median(side)) if len(side) else 0.0
+    return np.asarray(away > quantity(_FILE, "clean", "fence").value * max(spread, 5.0))
 
 
 def loose_bands(region: Region) -> NDArray[np.bool_] | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pedicle.anatomy.abreast import abreast
 from pedicle.anatomy.bone import cut_bone
 from pedicle.anatomy.border import parts_cut, touching
+from pedicle.anatomy.calibration import scan_law
 from pedicle.anatomy.canal import Loan
 from pedicle.anatomy.curve import kyphosis_deg, superior_directions
 from pedicle.anatomy.density import measure_density, patient_density
@@ -22,6 +23,7 @@ from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.order import Count, check_order, check_piece, count_levels
 from pedicle.anatomy.pedicles import find_pedicles
 from pedicle.anatomy.vertebra import measured, unmeasured
+from pedicle.model.density import DensityLaw
 from pedicle.model.errors import InputError
 from pedicle.model.frames import unit
 from pedicle.model.levels import verse_of_level
@@ -73,7 +75,9 @@ def find_vertebrae(
     progress(0.4, "measuring")
     found = abreast(lambda pair: _measure(*pair, scan, options), list(zip(labelled, looks, strict=True)))
     progress(0.6, "pedicles, fractures, density")
-    vertebrae = _with_findings([vertebra for vertebra, _ in found], scan, volume, options)
+    # One law for the whole scan: its tissue is looked at once.
+    law = scan_law(scan, options, [vertebra for vertebra, _ in found]) if scan is not None else None
+    vertebrae = _with_findings([vertebra for vertebra, _ in found], scan, volume, options, law)
     sacrum = _landmark_notices(volume, padding, boxes)
     body_centres = np.array([vertebra.centroid_lps_mm for vertebra in vertebrae])
     return Spine(
@@ -81,7 +85,7 @@ def find_vertebrae(
         volume,
         scan.acquisition if scan is not None else Acquisition(source_format=labels.scheme),
         labels.coverage,
-        density=patient_density(vertebrae, scan, options),
+        density=patient_density(vertebrae, scan, options, law),
         kyphosis_deg=_kyphosis(found),
         structures=labels.structures,
         not_evaluable=(*_not_evaluable(vertebrae), *(f"S1 (sacrum): {notice.text}" for notice in sacrum)),
@@ -161,7 +165,7 @@ def _measure(
 
 
 def _with_findings(
-    vertebrae: list[Vertebra], scan: Scan | None, labels: Volume, options: MeasureOptions
+    vertebrae: list[Vertebra], scan: Scan | None, labels: Volume, options: MeasureOptions, law: DensityLaw | None
 ) -> tuple[Vertebra, ...]:
     """Pedicles, flags, fracture, density and bone of each level; fracture first, for it decides what density means."""
     voxel_mm = float(labels.grid.spacing_mm.max())
@@ -170,7 +174,7 @@ def _with_findings(
         return find_flags(replace(v, pedicles=find_pedicles(v, scan, voxel_mm)), scan)
 
     def dense(v: Vertebra) -> Vertebra:
-        v = replace(v, density=measure_density(v, scan, options))
+        v = replace(v, density=measure_density(v, scan, options, law))
         return replace(v, bone=cut_bone(v, scan))
 
     return tuple(abreast(dense, grade_fractures(abreast(seen, vertebrae), scan, options)))

@@ -126,6 +126,7 @@ def _pedicle(pedicle: Pedicle) -> dict[str, Any]:
         "width_mm": _rounded(pedicle.width_mm),
         "height_mm": _rounded(pedicle.height_mm),
         "inscribed_mm": _rounded(pedicle.inscribed_mm),
+        "label_width_mm": _rounded(pedicle.label_width_mm),
         "ct_width_mm": _rounded(pedicle.ct_width_mm),
         "sigma_mm": _rounded(pedicle.sigma_mm),
         "axis_lps": None if pedicle.axis_lps is None else _rounded(pedicle.axis_lps.tolist()),

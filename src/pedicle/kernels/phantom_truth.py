@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pedicle.kernels.jit import kernel
-from pedicle.kernels.phantom_bone import MARROW_SD_SHORT, marrow
+from pedicle.kernels.phantom_bone import GAP, MARROW_SD_SHORT, marrow
 from pedicle.kernels.phantom_shapes import (
     EDGE,
     FAR,
@@ -20,6 +20,7 @@ from pedicle.kernels.phantom_shapes import (
     PEDICLE_UP,
     any_bone,
     canal,
+    capsule,
     endplate,
     pedicle,
     smooth_greatest,
@@ -86,16 +87,31 @@ def ask_points(row, capsules, points, short, long):
 
 
 @kernel
-def reach_of(row, capsules, u, v, w, du, dv, dw):
-    """Way from a point inside the bone to its surface along a direction, mm; at most 25."""
+def beside_ribs(row, capsules, rods, u, v, w):
+    """Distance to the bone as it is painted: where a rib comes near, its surface gives way to half the joint's gap."""
+    mine = any_bone(row, capsules, u, v, w)[0]
+    x = row[9] + row[0] * u + row[1] * v + row[2] * w
+    y = row[10] + row[3] * u + row[4] * v + row[5] * w
+    z = row[11] + row[6] * u + row[7] * v + row[8] * w
+    rib = FAR
+    for n in range(rods.shape[0]):
+        rib = min(rib, capsule(rods[n], x, y, z))
+    return max(mine, 0.5 * (mine - rib + GAP))
+
+
+@kernel
+def reach_of(row, capsules, rods, u, v, w, du, dv, dw):
+    """Way from a point inside the bone to its surface along a direction, mm; 0 from outside, at most 25."""
+    if beside_ribs(row, capsules, rods, u, v, w) >= 0.0:
+        return 0.0
     before, step = 0.0, 0.25
     while before < 25.0:
         t = before + step
-        if any_bone(row, capsules, u + t * du, v + t * dv, w + t * dw)[0] > 0.0:
+        if beside_ribs(row, capsules, rods, u + t * du, v + t * dv, w + t * dw) > 0.0:
             inside, outside = before, t
             for _ in range(20):
                 middle = 0.5 * (inside + outside)
-                if any_bone(row, capsules, u + middle * du, v + middle * dv, w + middle * dw)[0] < 0.0:
+                if beside_ribs(row, capsules, rods, u + middle * du, v + middle * dv, w + middle * dw) < 0.0:
                     inside = middle
                 else:
                     outside = middle
@@ -105,8 +121,11 @@ def reach_of(row, capsules, u, v, w, du, dv, dw):
 
 
 @kernel
-def pedicle_section(row, capsules, sign):
-    """Narrowest section of one pedicle: width, height, and its centre along, across and above the pedicle's own centre."""
+def pedicle_section(row, capsules, rods, sign):
+    """Narrowest section of one pedicle: width, height, and its centre along, across and above the pedicle's own centre.
+
+    Sizes are ways through the pedicle's own middle line in the painted bone, which yields to ribs (rods, LPS) beside it.
+    """
     half = row[PEDICLE_LEFT] if sign > 0.0 else row[PEDICLE_RIGHT]
     out = row[PEDICLE_OUT] + half - 0.5 * (row[PEDICLE_LEFT] + row[PEDICLE_RIGHT])
     sine, cosine = row[PEDICLE_SINE], row[PEDICLE_COSINE]
@@ -115,12 +134,12 @@ def pedicle_section(row, capsules, sign):
     for n in range(-8, 13):
         along = 0.5 * n
         u, v, w = sign * (out + along * sine), row[PEDICLE_BACK] + along * cosine, row[PEDICLE_UP]
-        inner = reach_of(row, capsules, u, v, w, -sign * cosine, sine, 0.0)
-        outer = reach_of(row, capsules, u, v, w, sign * cosine, -sine, 0.0)
+        inner = reach_of(row, capsules, rods, u, v, w, -sign * cosine, sine, 0.0)
+        outer = reach_of(row, capsules, rods, u, v, w, sign * cosine, -sine, 0.0)
         if inner + outer < best:
             best = inner + outer
-            upper = reach_of(row, capsules, u, v, w, 0.0, 0.0, 1.0)
-            lower = reach_of(row, capsules, u, v, w, 0.0, 0.0, -1.0)
+            upper = reach_of(row, capsules, rods, u, v, w, 0.0, 0.0, 1.0)
+            lower = reach_of(row, capsules, rods, u, v, w, 0.0, 0.0, -1.0)
             found = (best, upper + lower, along, 0.5 * (outer - inner), 0.5 * (upper - lower))
     return found
 

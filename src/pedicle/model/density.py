@@ -21,7 +21,10 @@ class DensityLaw:
     """HU = intercept + slope x density, for one beam quality.
 
     `slope_hu_per_mg_cm3` and `intercept_hu` describe the mean scanner of that tube voltage; `slope_sd_fraction` and
-    `intercept_sd_hu` (1 SD) say how far one scanner lies from it. `kvp` is None when the tube voltage is not known.
+    `intercept_sd_hu` (1 SD) say how far one scanner lies from it. `beam_sd_fraction` is the part of the slope's spread
+    that comes from beam quality, which soft tissue answers to as well. Slope and intercept may have been estimated from
+    the same tissue: then they err together, by `slope_intercept_correlation` (-1 to 1). `kvp` is None when the tube
+    voltage is not known.
     """
 
     name: str
@@ -31,6 +34,8 @@ class DensityLaw:
     slope_sd_fraction: float
     intercept_sd_hu: float
     basis: str
+    beam_sd_fraction: float = 0.0
+    slope_intercept_correlation: float = 0.0
 
     def hu_from_density(self, density_mg_cm3: ArrayLike) -> NDArray[np.float64]:
         """HU of bone with this mineral density (CaHA), any shape.
@@ -49,10 +54,12 @@ class DensityLaw:
         return np.asarray((np.asarray(hu, dtype=np.float64) - self.intercept_hu) / self.slope_hu_per_mg_cm3)
 
     def density_sd(self, hu: float) -> float:
-        """1 SD of the density read from `hu`, mg/cm3, by the spread between scanners alone."""
+        """1 SD of the density read from `hu`, mg/cm3, by what is not known of this scanner's slope and intercept alone."""
         slope = self.slope_hu_per_mg_cm3
         from_slope = self.slope_sd_fraction * (hu - self.intercept_hu) / slope
-        return float(np.hypot(from_slope, self.intercept_sd_hu / slope))
+        from_intercept = self.intercept_sd_hu / slope
+        together = 2.0 * self.slope_intercept_correlation * from_slope * from_intercept
+        return float(np.sqrt(max(from_slope**2 + from_intercept**2 + together, 0.0)))
 
     def scaled(self, slope_factor: float, intercept_shift_hu: float = 0.0) -> DensityLaw:
         """The law of one particular scanner: slope times a factor, intercept shifted; the spreads stay."""
@@ -64,7 +71,9 @@ class DensityLaw:
 
     def known(self) -> DensityLaw:
         """The same law taken as exact for this scanner (calibrated with a phantom of known density)."""
-        return replace(self, slope_sd_fraction=0.0, intercept_sd_hu=0.0, basis="calibration given")
+        return replace(
+            self, slope_sd_fraction=0.0, beam_sd_fraction=0.0, intercept_sd_hu=0.0, basis="calibration given"
+        )
 
 
 def law_names() -> list[str]:
@@ -76,8 +85,8 @@ def density_law(kvp: float | None = 120.0, name: str = "spectrum") -> DensityLaw
     """The mean scanner's law at a tube voltage.
 
     Between the tabulated voltages the slope is interpolated linearly; outside them the nearest row is used and the
-    spread grows by 1 % a kV. With `kvp` None the slope is the 120 kVp one and its spread also covers 100 to 140 kVp.
-    KeyError for an unknown law.
+    spread grows by 1 % a kV. With `kvp` None the slope is the 120 kVp one and its spread also covers 100 and 140 kVp,
+    which together are taken to be as frequent as 120. KeyError for an unknown law.
 
     >>> density_law(120.0).slope_hu_per_mg_cm3 > density_law(140.0).slope_hu_per_mg_cm3
     True
@@ -86,19 +95,22 @@ def density_law(kvp: float | None = 120.0, name: str = "spectrum") -> DensityLaw
     voltages = np.array([row["kvp"] for row in rows])
     slopes = np.array([as_quantity(row["slope"]).value for row in rows])
     asked = 120.0 if kvp is None else float(kvp)
-    spread = quantity(_FILE, "spread", "asynchronous").value / 100.0
+    whole, beam = (quantity(_FILE, "spread", key).value / 100.0 for key in ("asynchronous", "beam"))
+    unknown = 0.0
     if kvp is None:
-        ends = np.interp([100.0, 140.0], voltages, slopes) / np.interp(120.0, voltages, slopes)
-        spread = float(np.hypot(spread, (ends[0] - ends[1]) / 4.0))
+        ends = np.interp([100.0, 140.0], voltages, slopes) / np.interp(120.0, voltages, slopes) - 1.0
+        unknown = float(np.sqrt(0.25 * np.square(ends).sum()))
     beyond = max(float(voltages[0] - asked), float(asked - voltages[-1]), 0.0)
+    more = np.hypot(unknown, 0.01 * beyond)
     return DensityLaw(
         name=name,
         kvp=kvp,
         slope_hu_per_mg_cm3=round(float(np.interp(asked, voltages, slopes)), 6),
         intercept_hu=0.0,
-        slope_sd_fraction=float(np.hypot(spread, 0.01 * beyond)),
+        slope_sd_fraction=float(np.hypot(whole, more)),
         intercept_sd_hu=quantity(_FILE, "spread", "intercept").value,
         basis="asynchronous" if kvp is not None else "asynchronous, tube voltage not known",
+        beam_sd_fraction=float(np.hypot(beam, more)),
     )
 
 

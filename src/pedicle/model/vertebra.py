@@ -75,7 +75,8 @@ class Pedicle:
     """One pedicle. Lengths in mm; None = not evaluable, with the reason in words.
 
     `width_mm` is the least Feret diameter of the narrowest section, of the label weighed with the CT's edge where there is
-    one; `ct_width_mm` is by the CT's edge alone, `inscribed_mm` the label's largest circle. `axis_lps` points forward (into the body). `centre_lps_mm` is the isthmus.
+    one; `label_width_mm` and `ct_width_mm` are by the label and by the CT's edge alone, `inscribed_mm` the label's largest
+    circle. `axis_lps` points forward (into the body). `centre_lps_mm` is the isthmus.
     """
 
     side: Side
@@ -88,6 +89,7 @@ class Pedicle:
     axis_lps: NDArray[np.float64] | None
     centre_lps_mm: NDArray[np.float64] | None
     reason: str = ""
+    label_width_mm: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

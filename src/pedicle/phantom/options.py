@@ -82,6 +82,8 @@ class PhantomOptions:
     """Soft tissue, ribs and table; without it the spine alone."""
     obesity: Annotated[float, Field(ge=0, le=2)] = 0.2
     """Fat against a slim patient: 0 slim, 1 obese."""
+    fat_shift_hu: Annotated[float, Field(ge=-20, le=20)] = 0.0
+    """How far this patient's fat lies from the mean patient's, HU; bone and muscle keep theirs."""
     kvp: Annotated[float, Field(ge=70, le=150)] = 120.0
     """Tube voltage, kV."""
     scanner_slope: Annotated[float, Field(ge=0.7, le=1.3)] = 1.0

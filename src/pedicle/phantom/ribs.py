@@ -10,6 +10,9 @@ from pedicle.phantom.options import PhantomOptions
 from pedicle.phantom.soft import back_of, slice_table
 
 RADIUS, FLATNESS = 3.3, 0.52
+NECK_RADIUS = 3.4
+# Joint space between two bones, and what a pedicle's wall flares by towards body and arch.
+JOINT_MM, FLARE_MM = 1.8, 1.2
 
 
 def rib_rods(links: list[Link], options: PhantomOptions) -> NDArray[np.float64]:
@@ -21,7 +24,7 @@ def rib_rods(links: list[Link], options: PhantomOptions) -> NDArray[np.float64]:
             points = _course(link, links, options, side)
             owner = 2 * n + (side > 0)
             for m in range(len(points) - 1):
-                thick = 3.4 if m < 2 else RADIUS
+                thick = NECK_RADIUS if m < 2 else RADIUS
                 flat = 1.0 if m < 2 else FLATNESS
                 rows.append([*points[m], *points[m + 1], thick, thick, 1.0, flat, owner])
     return np.array(rows) if rows else np.zeros((0, 11))
@@ -31,8 +34,10 @@ def _course(link: Link, links: list[Link], options: PhantomOptions, side: float)
     """Points along one rib, from the head outwards; the twelfth and eleventh end in the flank."""
     shape = link.shape
     depth, width = 0.5 * (shape.depth_top + shape.depth_bottom), 0.5 * (shape.width_top + shape.width_bottom)
-    head = [side * (0.5 * width + 2.0), 0.5 * depth - 3.0, 0.30 * shape.height_back]
-    neck = [side * (shape.transverse * 0.86), 0.5 * depth + 14.0, 0.16 * shape.height_back]
+    # A rib lies beside the pedicle and leaves it whole: its near side keeps the joint's space from the pedicle's wall.
+    beside = 0.5 * shape.canal_width + max(shape.pedicle_widths) + FLARE_MM + JOINT_MM + NECK_RADIUS
+    head = [side * max(0.5 * width + 2.0, beside), 0.5 * depth - 3.0, 0.30 * shape.height_back]
+    neck = [side * max(shape.transverse * 0.86, beside), 0.5 * depth + 14.0, 0.16 * shape.height_back]
     near = [link.lps_from_vertebra @ np.array(point) for point in (head, neck)]
     ends = {"T12": 62.0, "T11": 85.0, "T10": 115.0}.get(shape.level, 128.0)
     start = 26.0

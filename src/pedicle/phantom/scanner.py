@@ -54,15 +54,15 @@ def noise_sd(options: PhantomOptions) -> float:
 def seen_at(hu: NDArray[np.float32], options: PhantomOptions) -> None:
     """Move soft tissue, painted as a 120 kVp beam sees it, to the patient's tube voltage and scanner, in place.
 
-    Fat and muscle follow the beam as `tissue_hu` says; air stays. What one scanner adds to bone (`scanner_slope`) is not
-    a matter of its beam, so that fat does not betray it.
+    Fat and muscle follow the beam as `tissue_hu` says, fat also the patient's own lipid content; air stays. What one
+    scanner adds to bone (`scanner_slope`) is not a matter of its beam, so that fat does not betray it.
     """
     law = density_law(options.kvp).scaled(1.0, options.scanner_shift_hu)
     base = density_law(120.0)
-    if law.slope_hu_per_mg_cm3 == base.slope_hu_per_mg_cm3 and not options.scanner_shift_hu:
+    if law.slope_hu_per_mg_cm3 == base.slope_hu_per_mg_cm3 and not (options.scanner_shift_hu or options.fat_shift_hu):
         return
     painted = [tissue_hu("air", base), tissue_hu("fat", base), tissue_hu("muscle", base)]
-    seen = [tissue_hu("air", base), tissue_hu("fat", law), tissue_hu("muscle", law)]
+    seen = [tissue_hu("air", base), tissue_hu("fat", law) + options.fat_shift_hu, tissue_hu("muscle", law)]
     for slab in hu:
         soft = slab < painted[2]
         shift = seen[2] - painted[2]

@@ -16,6 +16,8 @@ from pedicle.phantom.measure import body_depth
 from pedicle.phantom.options import FractureOptions, PhantomOptions
 
 Heights3 = tuple[float, float, float]
+NEAR_RIB_MM = 60.0
+LAMINA = (0, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +37,15 @@ class LevelTruth:
 
     `density_mg_cm3` is the mean of the standard region, not blurred: the middle 55 % of the half width, 12 to 60 % of
     the depth from the front, 25 to 75 % of the height, 4 mm from any surface. `posterior_wall_mm` is the wall's place
-    along the frame's front-to-back axis at the middle height. `whole` says whether the picture holds all of it. A cleft
-    is an ellipsoid with a rough surface along the vertebra's axes: its centre and half axes (left, back, head).
+    along the frame's front-to-back axis at the middle height. `whole` says whether the picture holds all of it,
+    `cut` whether its border runs through the body, a pedicle or the lamina; a level of which only the tip of a joint
+    process is clipped is neither. A cleft is an ellipsoid with a rough surface along the vertebra's axes: its centre and half axes (left, back, head).
     """
 
     level: str
     verse: int
     whole: bool
+    cut: bool
     lps_from_vertebra: Pose
     heights_mm: Heights3
     heights_before_mm: Heights3
@@ -118,7 +122,7 @@ def _plain(value: Any) -> Any:
 
 
 def truth_of(geometry: Geometry, grid: Grid) -> PhantomTruth:
-    """Truth of every level whose body lies in the grid's height; only `whole` depends on the grid."""
+    """Truth of every level whose body lies in the grid's height; only `whole` and `cut` depend on the grid."""
     found = [_level(geometry, n, grid) for n in range(len(geometry.links))]
     low, high = grid.corners_lps_mm()[:, 2].min(), grid.corners_lps_mm()[:, 2].max()
     return PhantomTruth(
@@ -137,6 +141,7 @@ def _level(geometry: Geometry, n: int, grid: Grid) -> LevelTruth:
         level=level,
         verse=int(row[column.LABEL]),
         whole=_is_whole(geometry, n, grid),
+        cut=_is_cut(geometry, n, grid),
         lps_from_vertebra=link.lps_from_vertebra,
         heights_mm=after,
         heights_before_mm=before,
@@ -179,6 +184,23 @@ def _is_whole(geometry: Geometry, n: int, grid: Grid) -> bool:
     return bool(grid.contains(geometry.links[n].lps_from_vertebra @ np.array(ends)).all())
 
 
+def _is_cut(geometry: Geometry, n: int, grid: Grid) -> bool:
+    """Whether points of the body's rim, the pedicles or the lamina's bars lie outside the grid."""
+    row, capsules = geometry.rows[n], geometry.capsules[n]
+    turn = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
+    u = 0.25 * (row[column.WIDTH_TOP] + row[column.WIDTH_BOTTOM]) * np.cos(turn)
+    share = 0.5 * (1.0 + np.sin(turn))
+    v = 0.25 * (row[column.DEPTH_TOP] + row[column.DEPTH_BOTTOM]) * np.sin(turn)
+    w = 0.5 * (row[column.HEIGHT_FRONT] * (1.0 - share) + row[column.HEIGHT_BACK] * share)
+    points = [np.stack([u, v, sign * w], axis=1) for sign in (-1.0, 1.0)]
+    centre = np.array([row[column.PEDICLE_OUT], row[column.PEDICLE_BACK], row[column.PEDICLE_UP]])
+    half = np.array([0.0, 0.0, row[column.PEDICLE_HALF_HEIGHT]])
+    ends = np.concatenate([capsules[LAMINA, :3], capsules[LAMINA, 3:6]])
+    arch = np.concatenate([[centre - half, centre + half], ends])
+    points += [arch, arch * [-1.0, 1.0, 1.0]]
+    return not bool(grid.contains(geometry.links[n].lps_from_vertebra @ np.concatenate(points)).all())
+
+
 def standard_density(geometry: Geometry, n: int, front: float, back: float) -> float:
     """Mean density of the standard region of a level, mg/cm3, on a raster of 1 mm in its own frame."""
     from pedicle.kernels.phantom_truth import ask_points
@@ -202,7 +224,8 @@ def _pedicle(geometry: Geometry, n: int, side: Side) -> PedicleTruth:
 
     row, pose = geometry.rows[n], geometry.links[n].lps_from_vertebra
     sign = 1.0 if side == "left" else -1.0
-    width, height, along, shift, rise = pedicle_section(row, geometry.capsules[n], sign)
+    near = geometry.rods[_beside(geometry.rods, pose)]
+    width, height, along, shift, rise = pedicle_section(row, geometry.capsules[n], near, sign)
     half = row[column.PEDICLE_LEFT] if sign > 0 else row[column.PEDICLE_RIGHT]
     middle = 0.5 * (row[column.PEDICLE_LEFT] + row[column.PEDICLE_RIGHT])
     sine, cosine = row[column.PEDICLE_SINE], row[column.PEDICLE_COSINE]
@@ -211,3 +234,9 @@ def _pedicle(geometry: Geometry, n: int, side: Side) -> PedicleTruth:
     centre = np.array([sign * out, back, row[column.PEDICLE_UP] + rise])
     axis = np.array([-sign * sine, -cosine, 0.0])
     return PedicleTruth(side, width, height, pose @ centre, pose.turn(axis))
+
+
+def _beside(rods: NDArray[np.float64], pose: Pose) -> NDArray[np.bool_]:
+    """Which rods (n, 11) have an end within 60 mm of a vertebra's middle."""
+    ends = np.stack([rods[:, :3], rods[:, 3:6]])
+    return np.asarray((np.linalg.norm(ends - pose.origin_mm, axis=2) < NEAR_RIB_MM).any(axis=0))

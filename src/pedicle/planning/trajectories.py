@@ -187,7 +187,8 @@ def _ct_bias(place: Site, wall: str) -> float:
     pedicle = (place.vertebra.pedicles or {}).get(place.side)
     if wall not in ("medial", "lateral") or pedicle is None or pedicle.ct_width_mm is None or pedicle.width_mm is None:
         return 0.0
-    return max(0.0, (pedicle.width_mm - pedicle.ct_width_mm) / 2.0)
+    label_mm = pedicle.width_mm if pedicle.label_width_mm is None else pedicle.label_width_mm
+    return max(0.0, (max(label_mm, pedicle.width_mm) - pedicle.ct_width_mm) / 2.0)
 
 
 def _wall_depth(corridor: Corridor) -> float:

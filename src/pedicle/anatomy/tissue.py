@@ -1,0 +1,92 @@
+"""HU of the patient's own fat, muscle and outside air: what the calibration is held against.
+
+Septa, vessels, streaks and the edge of the neighbour only ever brighten fat, and fat only ever darkens muscle. So the
+tissue is looked for a few millimetres inside, noise is averaged over a neighbourhood, and of what is found the quarter
+on the pure side is taken: the lower quartile of fat, the upper quartile of muscle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.model.grid import Grid
+from pedicle.model.scan import Scan
+from pedicle.model.vertebra import Vertebra
+
+SLABS, SLAB_MM = 12, 4.0
+FAT_HU, MUSCLE_HU = (-150.0, -60.0), (0.0, 110.0)
+WITHIN_MM = 3.0
+LEAST_FAT_ML, LEAST_MUSCLE_ML = 3.0, 5.0
+MUSCLE_GRID_MM = 1.5
+
+
+@dataclass(frozen=True)
+class Tissues:
+    """HU of fat and muscle; None where too little of it is in the scan to be believed."""
+
+    fat_hu: float | None
+    muscle_hu: float | None
+
+
+def find_tissues(scan: Scan, vertebrae: Sequence[Vertebra] = ()) -> Tissues:
+    """Fat anywhere in the scan; muscle beside and behind the arches of the vertebrae, where no organ lies."""
+    return Tissues(fat_hu(scan), muscle_hu(scan, vertebrae))
+
+
+def fat_hu(scan: Scan) -> float | None:
+    """HU of the patient's fat: lower quartile of neighbourhoods that are fat throughout; None with less than 3 ml."""
+    spacing = scan.volume.grid.spacing_mm
+    found = [_pure(slab, spacing[:2], FAT_HU) for slab in _slabs(scan)]
+    fat = np.concatenate(found)
+    thickness = max(SLAB_MM, float(spacing[2]))
+    enough = len(fat) * float(np.prod(spacing[:2])) * thickness / 1000.0 >= LEAST_FAT_ML
+    return float(np.percentile(fat, 25.0)) if enough else None
+
+
+def muscle_hu(scan: Scan, vertebrae: Sequence[Vertebra]) -> float | None:
+    """HU of the muscles of the back: upper quartile of neighbourhoods that hold no fat; None with less than 5 ml."""
+    found = [_back_muscle(vertebra, scan) for vertebra in vertebrae]
+    muscle = np.concatenate(found) if found else np.empty(0)
+    enough = len(muscle) * MUSCLE_GRID_MM**3 / 1000.0 >= LEAST_MUSCLE_ML
+    return float(np.percentile(muscle, 75.0)) if enough else None
+
+
+def _slabs(scan: Scan) -> Iterator[NDArray[np.float64]]:
+    """Means over about 4 mm at twelve heights; padding is set far from every tissue."""
+    volume = scan.volume
+    count = max(1, round(SLAB_MM / float(volume.grid.spacing_mm[2])))
+    last = max(volume.values.shape[2] - count, 0)
+    for first in np.unique(np.linspace(0, last, SLABS).round().astype(int)):
+        chosen = np.s_[:, :, first : first + count]
+        slab = volume.values[chosen].astype(np.float64)
+        if volume.outside is not None:
+            slab[volume.outside[chosen]] = -5000.0
+        yield slab.mean(axis=2)
+
+
+def _back_muscle(vertebra: Vertebra, scan: Scan) -> NDArray[np.float64]:
+    """Muscle in a box from the canal back to the skin, 60 mm to either side, as high as the body's middle."""
+    if vertebra.lps_from_vertebra is None or vertebra.posterior_wall_mm is None:
+        return np.empty(0)
+    back = vertebra.posterior_wall_mm
+    low, high = np.array([-60.0, back + 15.0, -10.0]), np.array([60.0, back + 70.0, 10.0])
+    grid = Grid.in_frame(vertebra.lps_from_vertebra, low, high, MUSCLE_GRID_MM)
+    values = scan.volume.sampled(grid.centres_lps_mm(), fill=-5000.0)
+    return _pure(values, grid.spacing_mm, MUSCLE_HU)
+
+
+def _pure(
+    values: NDArray[np.float64], spacing_mm: NDArray[np.float64], window_hu: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Means over 3 mm about the places whose whole neighbourhood, smoothed against noise, lies in the window."""
+    from scipy.ndimage import binary_erosion, gaussian_filter, uniform_filter
+
+    smooth = gaussian_filter(values, 1.5 / spacing_mm)
+    inside = (smooth > window_hu[0]) & (smooth < window_hu[1])
+    size = 2 * np.ceil(WITHIN_MM / spacing_mm).astype(int) + 1
+    core = binary_erosion(inside, np.ones(size, bool))
+    return np.asarray(uniform_filter(values, size)[core])
