@@ -94,6 +94,21 @@ def frame_intercepts(folder: Path) -> None:
     save(multi_frame(slices), folder / "multi.dcm")
 
 
+@good(10, "multi-frame CT in two files")
+def concatenated(folder: Path) -> None:
+    slices = series()
+    for n, few in enumerate((slices[:13], slices[13:])):
+        whole = multi_frame(few)
+        whole.SOPInstanceUID = f"2.25.30{n}"
+        save(whole, folder / f"{n}.dcm")
+
+
+@good(4, "one multi-frame file twice", notice="duplicate-dropped")
+def multi_twice(folder: Path) -> None:
+    for name in "ab":
+        save(multi_frame(series()), folder / name)
+
+
 @good(38, "multi-frame CT in JPEG 2000")
 def packed(folder: Path) -> None:
     from pydicom.dataset import FileMetaDataset
@@ -136,6 +151,25 @@ bad(12, "frames without rescale")(
         lambda whole: [delattr(g, "PixelValueTransformationSequence") for g in whole.PerFrameFunctionalGroupsSequence]
     )
 )
+
+
+def _stacks(second: Plan, apart_mm: float) -> Build:
+    """Two stacks in one file: the second `apart_mm` above the first."""
+
+    def build(folder: Path) -> None:
+        above = series(second, seed=2)
+        for one in above:
+            one.ImagePositionPatient[2] = float(one.ImagePositionPatient[2]) + apart_mm
+        whole = multi_frame([*series(), *above])
+        for n, groups in enumerate(whole.PerFrameFunctionalGroupsSequence):
+            groups.FrameContentSequence[0].StackID = "1" if n < COUNT else "2"
+        save(whole, folder / "multi.dcm")
+
+    return build
+
+
+bad(7, "two stacks with a gap between")(_stacks(Plan(), 60.0))
+bad(23, "two stacks of two planes")(_stacks(Plan(cosines=(0, 1, 0, 0, 0, -1)), 0.0))
 bad(25, "frames without pixel spacing")(
     _spoilt(lambda whole: delattr(whole.SharedFunctionalGroupsSequence[0], "PixelMeasuresSequence"))
 )
@@ -143,6 +177,18 @@ bad(20, "multi-frame CT of two phases")(lambda folder: save(_two_phases(), folde
 bad(20, "multi-frame CT of two kernels")(lambda folder: save(_two_phases("B70f"), folder / "multi.dcm"))
 bad(29, "frames without positions")(
     _spoilt(lambda whole: [delattr(g, "PlanePositionSequence") for g in whole.PerFrameFunctionalGroupsSequence])
+)
+bad(29, "one frame without a position")(
+    _spoilt(lambda whole: delattr(whole.PerFrameFunctionalGroupsSequence[5], "PlanePositionSequence"))
+)
+bad(5, "two frames at one position")(
+    _spoilt(
+        lambda whole: setattr(
+            whole.PerFrameFunctionalGroupsSequence[3],
+            "PlanePositionSequence",
+            whole.PerFrameFunctionalGroupsSequence[4].PlanePositionSequence,
+        )
+    )
 )
 bad(32, "frames cut off")(_spoilt(lambda whole: setattr(whole, "PixelData", whole.PixelData[:-3000])))
 bad(33, "more frames than descriptions")(_spoilt(lambda whole: setattr(whole, "NumberOfFrames", COUNT + 1)))

@@ -15,13 +15,17 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
 )
 
@@ -75,6 +79,18 @@ def slopes(folder: Path) -> None:
     write(datasets, folder)
 
 
+def _shifted(first: int, last: int, by: int) -> Build:
+    """Some slices' pixels as another rescale would have left them."""
+    return _stored(lambda v, n: v + by * (first <= n < last))
+
+
+bad(13, "one slice with another zero")(_shifted(9, 10, 1024))
+bad(13, "half of the slices with another zero")(_shifted(13, COUNT, 1024))
+bad(13, "half of the slices 1000 too low")(_shifted(13, COUNT, -1000))
+bad(13, "the intercept of one slice lost its pixels")(spoil_one(9, RescaleIntercept="-1024"))
+bad(32, "a blank slice inside")(_stored(lambda v, n: v if n != 12 else 0 * v - 1000))
+bad(32, "two slices of zeros inside")(_stored(lambda v, n: v if n not in (11, 12) else 0 * v))
+good(32, "blank slices at the ends")(_stored(lambda v, n: v if 1 < n < COUNT - 2 else 0 * v - 1000))
 bad(14, "MONOCHROME1")(_all(PhotometricInterpretation="MONOCHROME1"))
 bad(14, "no photometric interpretation")(_all(PhotometricInterpretation=None))
 
@@ -124,6 +140,9 @@ good(15, "a padding tag that no corner holds")(_stored(lambda v, n: v, PixelPadd
 
 _BYTE = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0}
 bad(16, "windowed to 8 bits")(_stored(lambda v, n: np.pad(np.clip((v + 160) * 255 / 400, 0, 255), 0), "u1", **_BYTE))
+bad(16, "8 bits stretched over the range of a CT")(
+    _stored(lambda v, n: np.clip((v + 1024) // 12, 0, 255), "u1", **_BYTE, RescaleSlope="12", RescaleIntercept="-1024")
+)
 bad(16, "clipped at -200")(_stored(lambda v, n: np.clip(v, -200, None)))
 good(16, "floor at -1024, cap at 3071", notice="metal-clipped")(
     _stored(lambda v, n: np.where(np.indices(v.shape).sum(0) == 2, 3071, np.clip(v, -1024, 3071)))
@@ -151,6 +170,7 @@ def _two_series(folder: Path) -> None:
 
 bad(19, "two series in one folder")(_two_series)
 good(19, "two series, one named", series="2.25.70")(_two_series)
+bad(19, "a slice without a series UID")(spoil_one(9, SeriesInstanceUID=None))
 bad(19, "two series, neither named", series="2.25.9")(_two_series)
 bad(19, "two series, both begin so", series="2.25.7")(_two_series)
 
@@ -176,6 +196,7 @@ bad(20, "two kernels, slices between each other")(_twin({"ConvolutionKernel": "B
 bad(20, "two tube voltages")(_twin({"KVP": "80"}))
 bad(20, "two acquisitions")(_twin({"AcquisitionNumber": 2}))
 bad(20, "two acquisitions, slices between each other")(_twin({"AcquisitionNumber": 2}, 1.0))
+bad(20, "two phases between each other that no element tells apart")(_twin({}, 1.0))
 bad(20, "two phases")(_twin({"TemporalPositionIdentifier": 2}))
 good(20, "two kernels, the first chosen", series="2.25.70#1")(_twin({"ConvolutionKernel": "B70f"}))
 bad(20, "two kernels, a third chosen", series="#3")(_twin({"ConvolutionKernel": "B70f"}))
@@ -309,7 +330,9 @@ good(37, "a reformatted CT", notice="derived")(_all(ImageType=["DERIVED", "SECON
 good(37, "cone-beam CT", notice="cone-beam")(_all(ManufacturerModelName="O-arm"))
 
 
-def _packed(syntax: UID, spoil: Any = None, **options: Any) -> Build:
+def packed(syntax: UID, spoil: Any = None, **options: Any) -> Build:
+    """A series in a compressed transfer syntax; `spoil(dataset, n)` may damage it."""
+
     def build(folder: Path) -> None:
         for n, dataset in enumerate(series(Plan(extra={"PixelRepresentation": 0, "RescaleIntercept": "-1024"}))):
             dataset.PixelData = (stored(dataset) + 1024).clip(0).astype("<u2").tobytes()
@@ -330,21 +353,63 @@ def _meta(syntax: UID) -> Any:
     return meta
 
 
+def with_gdcm(path: Path, syntax: Any) -> None:
+    """The file compressed once more, by GDCM: pydicom has no encoder for lossless JPEG."""
+    import gdcm
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+
+
 for syntax in (RLELossless, JPEGLSLossless, JPEG2000Lossless):
-    good(38, f"compressed: {syntax.name}")(_packed(syntax))
+    good(38, f"compressed: {syntax.name}")(packed(syntax))
+good(38, "JPEG 2000 with loss", notice="lossy")(packed(JPEG2000, j2k_cr=[4]))
+good(38, "JPEG-LS within 2 HU", notice="lossy")(packed(JPEGLSNearLossless, jls_error=2))
+good(38, "uncompressed after a compression with loss", notice="lossy")(_all(LossyImageCompression="01"))
+for syntax in (JPEGLossless, JPEGLosslessSV1):
+
+    @good(38, f"compressed: {syntax.name}")
+    def lossless_jpeg(folder: Path, kind: str = syntax.name) -> None:
+        import gdcm
+
+        packed(RLELossless)(folder)
+        for path in folder.iterdir():
+            with_gdcm(
+                path,
+                gdcm.TransferSyntax.JPEGLosslessProcess14
+                if "14)" in kind
+                else gdcm.TransferSyntax.JPEGLosslessProcess14_1,
+            )
+
+
 for syntax in (ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian):
     good(38, f"encoded: {syntax.name}")(of(Plan(), syntax))
-for name, syntax in {"JPEG baseline": "1.2.840.10008.1.2.4.50", "HTJ2K": "1.2.840.10008.1.2.4.201", "unknown": "1.2.3.4"}.items():  # fmt: skip
+for name, syntax, row in (
+    ("JPEG baseline", "1.2.840.10008.1.2.4.50", 16),
+    ("JPEG extended", "1.2.840.10008.1.2.4.51", 38),
+    ("HTJ2K", "1.2.840.10008.1.2.4.201", 38),
+    ("unknown", "1.2.3.4", 38),
+):
 
     def foreign(folder: Path, uid: str = syntax) -> None:
         for path in _packed_paths(folder):
             path.write_bytes(_with_syntax(path.read_bytes(), uid))
 
-    bad(38, f"compressed: {name}")(foreign)
+    bad(38, f"compressed: {name}", code=row)(foreign)
 
 
 def _packed_paths(folder: Path) -> list[Path]:
-    _packed(RLELossless)(folder)
+    packed(RLELossless)(folder)
     return sorted(folder.iterdir())
 
 
@@ -363,10 +428,10 @@ def _broken(dataset: Dataset, n: int) -> None:
         dataset.PixelData = encapsulate([dataset.PixelData[16:][8:200]])
 
 
-bad(38, "a broken JPEG 2000 stream", code=33)(_packed(JPEG2000Lossless, _broken))
-bad(38, "a broken JPEG-LS stream", code=33)(_packed(JPEGLSLossless, _broken))
-bad(35, "a stream larger than its header")(_packed(JPEG2000Lossless, lambda d, n: setattr(d, "Rows", 44)))
-bad(35, "a JPEG-LS stream larger than its header")(_packed(JPEGLSLossless, lambda d, n: setattr(d, "Columns", 60)))
+bad(38, "a broken JPEG 2000 stream", code=33)(packed(JPEG2000Lossless, _broken))
+bad(38, "a broken JPEG-LS stream", code=33)(packed(JPEGLSLossless, _broken))
+bad(35, "a stream larger than its header")(packed(JPEG2000Lossless, lambda d, n: setattr(d, "Rows", 44)))
+bad(35, "a JPEG-LS stream larger than its header")(packed(JPEGLSLossless, lambda d, n: setattr(d, "Columns", 60)))
 
 
 def _bomb() -> bytes:

@@ -53,18 +53,18 @@ def no_numbers(folder: Path) -> None:
     write(series(Plan(extra={"InstanceNumber": None})), folder)
 
 
-@good(4, "one file twice")
+@good(4, "one file twice", notice="duplicate-dropped")
 def twice(folder: Path) -> None:
     datasets = series()
     write([*datasets, datasets[7]], folder)
 
 
-@good(4, "every file twice")
+@good(4, "every file twice", notice="duplicate-dropped")
 def all_twice(folder: Path) -> None:
     write([*series(), *series()], folder)
 
 
-@good(4, "same pixels and position under another UID")
+@good(4, "same pixels and position under another UID", notice="duplicate-dropped")
 def renamed_twin(folder: Path) -> None:
     datasets, twin = series(), series()[7]
     twin.SOPInstanceUID = "2.25.999"
@@ -80,7 +80,9 @@ def _rival(folder: Path, uid: str) -> None:
 
 bad(5, "two different images at one position")(lambda folder: _rival(folder, "2.25.999"))
 bad(5, "one UID, two different images")(lambda folder: _rival(folder, "2.25.1007"))
-good(5, "two images at one position, one picked", pick="2.25.1007")(lambda folder: _rival(folder, "2.25.999"))
+good(5, "two images at one position, one picked", pick="2.25.1007", notice="duplicate-dropped")(
+    lambda folder: _rival(folder, "2.25.999")
+)
 bad(5, "two images at one position, a stranger picked", pick="2.25.4")(lambda folder: _rival(folder, "2.25.999"))
 
 
@@ -106,7 +108,7 @@ _UNEVEN = [2.0 * n for n in range(12)] + [22.0 + 4.0 * n for n in range(1, 14)]
 _DRIFTING = [2.0 * n + 0.6 * math.sin(n) for n in range(COUNT)]
 for name, places in {"2 then 4 mm": _UNEVEN, "wandering step": _DRIFTING, "one slice 0.8 mm off": [2.0 * n + 0.8 * (n == 11) for n in range(COUNT)]}.items():  # fmt: skip
     bad(8, name)(of(Plan(along_mm=places)))
-    good(8, f"{name}, resampled on request", resample=True)(of(Plan(along_mm=places)))  # fmt: skip
+    good(8, f"{name}, resampled on request", resample=True, notice="resampled")(of(Plan(along_mm=places)))  # fmt: skip
 bad(8, "steps of 2 and 25 mm, resampling asked", resample=True)(
     lambda folder: write(
         series(Plan(along_mm=[2.0 * n + 11.0 * (n > 11) + 12 * (n > 12) for n in range(COUNT)])), folder
@@ -126,10 +128,22 @@ def _tilted(angle_deg: float, tag: bool, along_row: bool = False) -> Build:
 
 for angle in (0.5, 5.0, 18.5, -22.0):
     bad(9, f"gantry tilt {angle} deg")(_tilted(angle, True))
-    good(9, f"gantry tilt {angle} deg, resampled on request", resample=True)(_tilted(angle, True))
+    good(9, f"gantry tilt {angle} deg, resampled on request", resample=True, notice="resampled")(_tilted(angle, True))
+bad(6, "gantry tilt and a slice missing, resampling asked", resample=True)(
+    lambda folder: write([d for n, d in enumerate(series(Plan(lean=(0.0, 0.2), rows=64))) if n != 12], folder)
+)
+bad(7, "gantry tilt and three slices missing, resampling asked", resample=True)(
+    lambda folder: write(
+        [d for n, d in enumerate(series(Plan(lean=(0.0, 0.2), rows=64))) if n not in (12, 13, 14)], folder
+    )
+)
+good(9, "gantry tilt and uneven steps, resampled on request", resample=True, notice="resampled")(
+    of(Plan(lean=(0.0, 0.2), rows=64, along_mm=_DRIFTING))
+)
+bad(9, "slices that lean by 87 deg, resampling asked", resample=True)(of(Plan(lean=(0.0, 20.0), rows=64)))
 bad(9, "gantry tilt without its tag")(_tilted(12.0, False))
 bad(9, "slices lean to the side")(_tilted(4.0, False, along_row=True))
-good(9, "tilt tag on straight slices")(of(Plan(extra={"GantryDetectorTilt": "15"})))
+good(9, "tilt tag on straight slices", notice="tilt-tag")(of(Plan(extra={"GantryDetectorTilt": "15"})))
 
 
 def _oriented(cosines: tuple[float, ...], descending: bool, patient_position: str = "HFS") -> Build:
@@ -167,7 +181,10 @@ for position, cosines in {
     "HFDR": (0, 1, 0, -1, 0, 0),
     "HFDL": (0, -1, 0, 1, 0, 0),
 }.items():
-    good(11, f"patient position {position}")(_oriented(cosines, False, position))
+    told = "decubitus" if len(position) == 4 else "prone" if position.endswith("P") else ""
+    good(11, f"patient position {position}", notice=told)(_oriented(cosines, False, position))
+good(11, "no patient position", notice="position-unknown")(of(Plan(extra={"PatientPosition": None})))
+good(11, "patient position on some slices only")(spoil_one(9, PatientPosition=None))
 bad(11, "two patient positions")(spoil_one(9, PatientPosition="HFP"))
 bad(11, "orientation words against the cosines")(of(Plan(extra={"PatientOrientation": ["R", "P"]})))
 
@@ -183,9 +200,15 @@ def _with_localizer(image_type: list[str], cosines: tuple[float, ...], count: in
     return build
 
 
-good(22, "localizer inside the series")(_with_localizer(["ORIGINAL", "PRIMARY", "LOCALIZER"], (1, 0, 0, 0, 0, -1)))
-good(22, "two localizers")(_with_localizer(["ORIGINAL", "PRIMARY", "LOCALIZER"], (0, 1, 0, 0, 0, -1), 2))
-good(22, "localizer known by its plane only")(_with_localizer(["ORIGINAL", "PRIMARY"], (1, 0, 0, 0, 0, -1)))
+good(22, "localizer inside the series", notice="localizer-dropped")(
+    _with_localizer(["ORIGINAL", "PRIMARY", "LOCALIZER"], (1, 0, 0, 0, 0, -1))
+)
+good(22, "two localizers", notice="localizer-dropped")(
+    _with_localizer(["ORIGINAL", "PRIMARY", "LOCALIZER"], (0, 1, 0, 0, 0, -1), 2)
+)
+good(22, "localizer known by its plane only", notice="localizer-dropped")(
+    _with_localizer(["ORIGINAL", "PRIMARY"], (1, 0, 0, 0, 0, -1))
+)
 bad(22, "only localizers")(of(Plan(extra={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]})))
 
 bad(23, "another pixel spacing on one slice")(spoil_one(9, PixelSpacing=["1.9", "1.6"]))

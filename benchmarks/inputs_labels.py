@@ -278,6 +278,42 @@ bad(52, "the scheme of a DICOM SEG", labels(ANY, _TRUE), ANY, scheme="dicom-seg"
 bad(52, "a CT given as label map", labels(ANY, HU, dtype="<i2"), ANY)
 
 
+def _masks(*files: tuple[str, Vector]) -> Build:
+    """A folder of masks, one file a structure."""
+
+    def build(folder: Path) -> None:
+        (folder / "masks").mkdir()
+        for name, values in files:
+            labels(f"masks/{name}", values)(folder)
+
+    return build
+
+
+_ONES = {level: (number == _TRUE) * 1.0 for level, number in VERSE.items()}
+_THREE_MASKS = [(f"vertebrae_{level}.nii.gz", mask) for level, mask in _ONES.items()]
+good(52, "a folder of masks", _masks(*_THREE_MASKS), "masks")
+bad(52, "a folder with two masks of one vertebra", _masks(*_THREE_MASKS, ("vertebrae_L1.nii", _ONES["L2"])), "masks")
+bad(52, "a folder of masks that overlap", _masks(*_THREE_MASKS, ("vertebrae_L3.nii.gz", _ONES["L2"])), "masks")
+bad(52, "a folder of masks of 255", _masks(("vertebrae_L1.nii.gz", 255 * _ONES["L1"])), "masks")
+bad(52, "a folder of probabilities", lambda folder: (
+    (folder / "masks").mkdir(), labels("masks/vertebrae_L1.nii.gz", 0.7 * _ONES["L1"], dtype="<f4")(folder)
+), "masks")  # fmt: skip
+_OWN = boxes({"T12": 1, "L1": 2, "L2": 3})
+bad(52, "two numbers of one name", labels(ANY, _OWN, {1: "L1", 2: "L1", 3: "L2"}), ANY)
+good(
+    52,
+    "a label of an unknown name",
+    labels(ANY, _OWN, {1: "T12", 2: "L1", 3: "something"}),
+    ANY,
+    levels=("T12", "L1"),
+    notice="labels-left-out",
+)
+good(52, "scaled by a slope of 0.1", labels(MASK, 10 * _TRUE, dtype="<i2", fields={"scl_slope": 0.1}), MASK)
+good(52, "numbers above 255", labels(ANY, 300 * _OWN, {300: "T12", 600: "L1", 900: "L2"}, dtype="<u2"), ANY)
+bad(52, "a background of 1", labels(MASK, _TRUE, fields={"scl_slope": 1.0, "scl_inter": 1.0}), MASK)
+bad(50, "a label map in colours", labels(MASK, _TRUE, fields={"datatype": 128, "bitpix": 24}), MASK)
+
+
 def _two_places() -> Vector:
     values = boxes({"T12": 20, "L2": 20})
     return values
@@ -353,6 +389,13 @@ good(
 good(52, "plain NRRD with a named scheme", seg_nrrd(_TRUE, {}), SEG, scheme="verse")
 bad(52, "plain NRRD without a scheme", seg_nrrd(_TRUE, {}), SEG)
 bad(52, "seg.nrrd with a nameless value", seg_nrrd(_NUMBERED, {1: ("T12", ""), 2: ("L1", "")}), SEG)
+bad(
+    52,
+    "seg.nrrd with a code of one vertebra and the name of another",
+    seg_nrrd(_NUMBERED, {1: ("T12", ""), 2: ("L3", _TAG.format(66794005)), 3: ("L2", "")}),
+    SEG,
+)
+bad(52, "seg.nrrd with a value twice", seg_nrrd(_NUMBERED, _THREE, Segment3_LabelValue="3", Segment3_Name="L4"), SEG)
 bad(47, "seg.nrrd without a space", seg_nrrd(_NUMBERED, _THREE, space="scanner-xyz"), SEG)
 
 

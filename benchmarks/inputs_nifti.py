@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import struct
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,34 @@ for told, unit in {"metre": 1, "micrometre": 3, "a reserved code": 6}.items():
     bad(48, f"unit of length: {told}", path=FILE)(fields(xyzt_units=unit))
 bad(27, "metres without saying so", path=FILE)(plain(matrix=lps_from_ijk(spacing_mm=[s / 1000 for s in SPACING_MM])))
 
+good(46, "coordinates of a template", notice="template-space", path=FILE)(fields(sform_code=4))
+
+
+def _with_sidecar(text: str) -> Build:
+    return lambda folder: (plain()(folder), (folder / "ct.json").write_text(text))  # type: ignore[func-returns-value]
+
+
+bad(37, "a sidecar that says MR", path=FILE)(_with_sidecar('{"Modality": "MR"}'))
+good(37, "a sidecar that says CT", path=FILE)(_with_sidecar('{"Modality": "CT", "KVP": 120}'))
+good(41, "a sidecar of nonsense", path=FILE)(
+    _with_sidecar('{"KVP": 1e999, "PatientPosition": "DOE^JOHN", "Modality": 3}')
+)
+bad(34, "a folder with a NIfTI in it")(plain())
+bad(34, "a name of 5000 letters", path="x" * 5000)(lambda folder: None)
+for size, told in ((2**31 - 1, "huge"), (-16, "negative"), (0, "empty")):
+
+    @bad(50, f"an extension of {told} size", path=FILE)
+    def extension(folder: Path, size: int = size) -> None:
+        content = bytearray(Nifti(HU, MATRIX, fields={"vox_offset": 368.0}).content())
+        content[348:352] = struct.pack("<4B", 1, 0, 0, 0) + struct.pack("<ii", size, 6) + bytes(8)
+        (folder / FILE).write_bytes(bytes(content))
+
+
+_ZEROES = np.where(np.arange(SHAPE[2]) < 12, HU, HU + 1024)
+bad(13, "planes with another zero", path=FILE)(plain(values=_ZEROES))
+bad(32, "a blank plane inside", path=FILE)(plain(values=np.where(np.arange(SHAPE[2]) == 12, -1000, HU)))
+good(32, "blank planes at the ends", path=FILE)(plain(values=np.where(np.arange(SHAPE[2]) > 29, -1000, HU)))
+
 _DARK = np.clip((HU + 160) / 400 * 255, 0, 255)
 bad(49, "slope 2 in the header", path=FILE)(fields(scl_slope=2.0, scl_inter=0.0))
 bad(49, "slope 2 and air without noise: it looks like padding", path=FILE)(
@@ -198,6 +227,8 @@ bad(49, "slope -1 in the header", path=FILE)(fields(scl_slope=-1.0, scl_inter=0.
 bad(49, "1024 added", path=FILE, code=16)(plain(values=HU + 1024))
 bad(49, "intercept 1024 in the header", path=FILE, code=16)(fields(scl_slope=1.0, scl_inter=1024.0))
 bad(49, "100 subtracted", path=FILE)(plain(values=HU - 100))
+bad(49, "air alone", path=FILE)(plain(values=np.random.default_rng(1).normal(-1000, 6, HU.shape)))
+bad(49, "every voxel -1000", path=FILE)(plain(values=np.full(HU.shape, -1000)))
 bad(49, "infinite slope", path=FILE)(fields(scl_slope=math.inf))
 bad(49, "intercept NaN", path=FILE)(fields(scl_slope=1.0, scl_inter=math.nan))
 bad(49, "windowed to 8 bits", path=FILE, code=16)(plain(values=_DARK, dtype="<u1"))
@@ -299,6 +330,7 @@ bad(41, "NRRD header that points to another file", path=NRRD)(
     nrrd_file(text={"encoding: raw": "encoding: raw\ndata file: /etc/passwd"})
 )
 bad(50, "NRRD that skips bytes", path=NRRD)(nrrd_file(text={"encoding: raw": "encoding: raw\nbyte skip: 100"}))
+bad(37, "NRRD of diffusion MR", path=NRRD)(nrrd_file(text={"encoding: raw": "encoding: raw\nmodality:=DWMRI"}))
 bad(50, "NRRD in bzip2", path=NRRD)(nrrd_file(encoding="bzip2"))
 bad(50, "NRRD with a list axis", path=NRRD)(nrrd_file(kinds=["list", "domain", "domain"]))
 bad(50, "NRRD of unknown type", path=NRRD)(nrrd_file(text={"type: int16": "type: block"}))

@@ -16,7 +16,9 @@ from benchmarks._campaign import run_campaign
 from benchmarks._table import Row, flags, publish
 from pedicle.anatomy.spine import find_vertebrae
 from pedicle.model.levels import rank
+from pedicle.model.needle import Needle
 from pedicle.model.scan import LabelMap
+from pedicle.model.sourced import quantity
 from pedicle.model.trajectory import Trajectory
 from pedicle.phantom.make import Phantom, make_phantom
 from pedicle.phantom.options import PhantomOptions
@@ -116,6 +118,8 @@ def breaches(
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Deepest breach of the true wall in the pedicle and of the true canal on the whole way, mm, a value a draw.
 
+    A misplaced needle is shifted, turned, and bent by a sideways force at its tip.
+
     Positive = the needle's surface is beyond. Third: whether the needle's axis stays in bone through the pedicle.
     """
     truth = phantom.truth[found.level]
@@ -131,7 +135,10 @@ def breaches(
     start = entry + errors[:, :1] * first + errors[:, 1:2] * second
     heading = forward + np.tan(errors[:, 2:3]) * first + np.tan(errors[:, 3:4]) * second
     heading /= np.linalg.norm(heading, axis=1, keepdims=True)
+    force = generator.standard_normal((draws, 2)) * (shift_mm > 0)
+    bent = force[:, :1] * first + force[:, 1:] * second
     axis = start[:, None, :] + steps[None, :, None] * heading[:, None, :]
+    axis = axis + off_line_mm(found.needle, steps)[None, :, None] * bent[:, None, :]
     points = np.concatenate([axis[:, :, None, :], axis[:, :, None, :] + rim], axis=2)
     asked = truth_distance(phantom.geometry, found.level, points.reshape(-1, 3), exact=False)
     whole, canal = asked.surface.reshape(points.shape[:3]), asked.canal.reshape(points.shape[:3])
@@ -142,6 +149,25 @@ def breaches(
     through = np.where(zone[:, :, None], whole[:, :, 1:], -99.0).max(axis=(1, 2))
     inside = (np.where(zone, whole[:, :, 0], -99.0) < 0).all(axis=1)
     return through, -canal[:, :, 1:].min(axis=(1, 2)), inside
+
+
+def off_line_mm(needle: Needle, depth_mm: Floats) -> Floats:
+    """How far a needle's tip lies off the straight line at these depths, mm, 1 SD per axis.
+
+    The beam that lay off by the measured way in gel gives the pressure on its section; the same pressure bends this one.
+    The modulus cancels.
+    """
+    deflection, depth, diameter, length = (
+        quantity("needles", f"gel_{name}").value for name in ("deflection", "depth", "diameter", "length")
+    )
+    force = deflection * 3.0 * _stiffness(diameter) / (depth**2 * length)
+    here = force * (needle.outer_diameter_mm / diameter) ** 2 / np.sqrt(2.0)
+    return np.asarray(here * depth_mm**2 * needle.length_mm / (3.0 * _stiffness(needle.outer_diameter_mm)))
+
+
+def _stiffness(diameter_mm: float) -> float:
+    """E I of a solid round beam for E = 1."""
+    return float(np.pi * diameter_mm**4 / 64.0)
 
 
 def case(seed: int) -> dict[str, Any]:

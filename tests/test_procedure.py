@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pedicle import procedure
+from pedicle.io import fingerprint
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.patient import Patient
@@ -85,6 +86,19 @@ def test_a_second_run_repeats_nothing(finished, patient_files):
     )
     assert {"measure: unchanged", "plan: unchanged", "report: unchanged"} <= set(said)
     assert {name: step["seconds"] for name, step in document(finished, "case.json")["steps"].items()} == before
+
+
+def test_other_code_computes_again(finished, patient_files, tmp_path, monkeypatch):
+    """A plan made by other code must not stand as this code's."""
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    monkeypatch.setattr(fingerprint, "code_fingerprint", lambda: "other code")
+    said: list[str] = []
+    options = procedure.RunOptions(upto="measure")
+    files = (patient_files / "ct", labels_of(patient_files))
+    procedure.run(*files, case, options, progress=lambda done, text: said.append(text))
+    assert "measure: unchanged" not in said
+    assert "plan" not in document(case, "case.json")["steps"]
 
 
 def test_another_folder_and_shuffled_files_give_identical_bytes(finished, patient_files, tmp_path):
@@ -191,8 +205,8 @@ def test_a_read_only_folder_is_an_environment_fault(tmp_path, patient_files):
         procedure.run(patient_files / "ct", labels_of(patient_files), tmp_path / "closed" / "case")
 
 
-def test_labels_moved_aside_are_a_danger_in_spine_and_plan(patient_files, tmp_path):
-    """A label map 9 mm to the left is another patient's bone: said in every file, not only where it was read."""
+def test_labels_moved_aside_are_a_danger_in_the_spine_and_never_planned(patient_files, tmp_path):
+    """A label map 9 mm to the left is another patient's bone: said in spine.json, and no plan is written."""
     import nibabel
 
     image = nibabel.load(labels_of(patient_files))
@@ -201,9 +215,8 @@ def test_labels_moved_aside_are_a_danger_in_spine_and_plan(patient_files, tmp_pa
     shifted = nibabel.Nifti1Image(values, image.affine, image.header)
     nibabel.save(shifted, tmp_path / "moved_seg-vert_msk.nii.gz")
     options = procedure.RunOptions(upto="plan", plan=PlanOptions(levels="all"))
-    procedure.run(patient_files / "ct", tmp_path / "moved_seg-vert_msk.nii.gz", tmp_path / "case", options)
-    for name in ("spine.json", "plan.json"):
-        assert any(
-            row["severity"] == "danger" and row["where"] == "labels"
-            for row in document(tmp_path / "case", name)["warnings"]
-        )
+    with pytest.raises(RefusedError, match="E403"):
+        procedure.run(patient_files / "ct", tmp_path / "moved_seg-vert_msk.nii.gz", tmp_path / "case", options)
+    told = document(tmp_path / "case", "spine.json")["warnings"]
+    assert any(row["severity"] == "danger" and row["where"] == "labels" for row in told)
+    assert not (tmp_path / "case" / "plan.json").exists()

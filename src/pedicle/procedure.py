@@ -1,7 +1,7 @@
 """The procedure: its steps in order, each computed once for the same input and options.
 
 `run` makes or continues a case; `again` repeats one step with other options and whatever stood on it. A step whose
-digest (its options, its inputs' digests, the version) is unchanged is not repeated.
+digest (its options, its inputs' digests, the code) is unchanged is not repeated.
 """
 
 from __future__ import annotations
@@ -257,7 +257,9 @@ def _record_digest(case: Case, name: str) -> str:
 
 
 def _digest(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps([version("pedicle"), *parts], sort_keys=True).encode()).hexdigest()
+    from pedicle.io.fingerprint import code_fingerprint
+
+    return hashlib.sha256(json.dumps([code_fingerprint(), *parts], sort_keys=True).encode()).hexdigest()
 
 
 def _plain(options: Any) -> Any:

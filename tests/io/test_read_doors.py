@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import pedicle
+from benchmarks import dicom_container_cases
 from benchmarks.inputs_labels import MASK, VERSE, boxes, caret, total
-from benchmarks.inputs_nifti import HU, MATRIX, NRRD, nrrd_file, rotation
+from benchmarks.inputs_nifti import HU, MATRIX, NRRD, nrrd_file, plain, rotation
 from benchmarks.nifti_maker import Nifti, lps_from_ijk, scene_on
+from pedicle.io.fingerprint import fingerprint
 from pedicle.io.labelmap.write import write_label_nifti, write_scan_nifti
 from pedicle.io.read import format_of, read_ct, read_labels
 from pedicle.model.errors import InputError, PedicleError
@@ -260,3 +262,37 @@ def test_damaged_files_end_in_one_line(tmp_path, kind):
         except PedicleError as error:
             refused += "\n" not in str(error)
     assert refused > 15
+
+
+def test_a_medium_is_another_when_one_of_its_images_changes(tmp_path):
+    """A DICOMDIR names the images; a step must not stand because the names are the same."""
+    next(
+        case for case in dicom_container_cases.CASES if case.name == "a DICOMDIR in capitals, files in small letters"
+    ).build(tmp_path)
+    before = fingerprint(tmp_path / "DICOMDIR")
+    image = tmp_path / "images" / "im005"
+    image.write_bytes(image.read_bytes()[:-2] + b"xx")
+    assert fingerprint(tmp_path / "DICOMDIR") != before
+
+
+def test_a_nifti_is_another_when_its_sidecar_changes(tmp_path):
+    plain()(tmp_path)
+    before = fingerprint(tmp_path / "ct.nii")
+    (tmp_path / "ct.json").write_text('{"KVP": 80}')
+    assert fingerprint(tmp_path / "ct.nii") != before
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that cannot be read")
+@pytest.mark.parametrize("open_it", [read_ct, read_labels, fingerprint])
+def test_a_file_the_system_does_not_hand_out_is_one_line(open_it):
+    with pytest.raises(InputError, match="cannot be read") as refusal:
+        open_it(Path("/proc/self/mem"))
+    assert refusal.value.code == 34
+
+
+@pytest.mark.parametrize("open_it", [read_ct, read_labels, fingerprint])
+def test_a_path_that_is_too_long_is_one_line(open_it, tmp_path):
+    with pytest.raises(InputError) as refusal:
+        open_it(tmp_path / ("x" * 5000))
+    assert refusal.value.code == 34
+    assert len(str(refusal.value)) < 300

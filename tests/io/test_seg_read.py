@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,66 @@ def test_overlapping_segments_are_refused(tmp_path, series, reference):
     assert caught.value.code == 52
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"PatientID": "somebody else"},
+        {"FrameOfReferenceUID": "1.2.3.4"},
+    ],
+    ids=str,
+)
+def test_a_segmentation_of_somebody_else_is_refused(tmp_path, folder, reference, change):
+    """Same grid, same shape, another patient or frame of reference: nothing in the geometry would show it."""
+    images = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+    seg = write_seg(tmp_path / "s.dcm", images, masks_of(reference, 32), [segment(1, code_of("T12"), "a")])
+    scan = read_ct(folder)
+    assert read_labels(seg, scan).levels == ["T12"]
+    with pytest.raises(InputError) as caught:
+        read_labels(_changed(seg, **change), scan)
+    assert caught.value.code == 21
+    assert not any(value in str(caught.value) for value in change.values())
+
+
+def test_a_segmentation_of_another_series_is_told(tmp_path, folder, reference):
+    images = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+    seg = write_seg(tmp_path / "s.dcm", images, masks_of(reference, 32), [segment(1, code_of("T12"), "a")])
+    scan = read_ct(folder)
+    assert "labels-other-series" not in {notice.code for notice in read_labels(seg, scan).warnings}
+    dataset = pydicom.dcmread(seg)
+    dataset.ReferencedSeriesSequence[0].SeriesInstanceUID = "1.2.3"
+    dataset.save_as(seg)
+    assert "labels-other-series" in {notice.code for notice in read_labels(seg, scan).warnings}
+
+
+@pytest.fixture(scope="module")
+def folder(series: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The series again with a patient's number, and UIDs, which the published files have blanked."""
+    place = tmp_path_factory.mktemp("named")
+    for n, image in enumerate(series):
+        named = copy.deepcopy(image)
+        named.PatientID, named.SeriesInstanceUID, named.SOPInstanceUID = "4711", "2.25.7", f"2.25.70{n}"
+        named.save_as(place / f"{n}.dcm")
+    return place
+
+
+def _changed(path: Path, **change: str) -> Path:
+    dataset = pydicom.dcmread(path)
+    for keyword, value in change.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"])
+def test_compressed_segmentations_come_back_as_they_were(tmp_path, series, reference, scan, three, syntax):
+    path = write_seg(tmp_path / "labels", series, masks_of(reference, 32, 33, 52), three, "LABELMAP")
+    plain = read_labels(path, scan).volume.values
+    dataset = pydicom.dcmread(path)
+    dataset.compress(syntax, generate_instance_uid=False)
+    dataset.save_as(path)
+    np.testing.assert_array_equal(read_labels(path, scan).volume.values, plain)
+
+
 def test_fractions_are_refused(tmp_path, series, reference):
     masks = masks_of(reference, 32).astype(np.float32) * 0.5
     path = write_seg(tmp_path / "f.dcm", series, masks, [segment(1, code_of("T12"), "a")], "FRACTIONAL")
@@ -172,6 +234,58 @@ def test_every_segmentation_of_other_organs_is_refused_in_one_line(shared_data):
             read_labels(path)
         assert caught.value.code == 52, (path.name, str(caught.value))
         assert "\n" not in str(caught.value)
+
+
+FAULTS: dict[str, tuple[int, Callable[[Any], object]]] = {
+    "a frame less announced": (33, lambda seg: setattr(seg, "NumberOfFrames", seg.NumberOfFrames - 1)),
+    "a description taken out": (33, lambda seg: seg.PerFrameFunctionalGroupsSequence.pop(3)),
+    "a description and its number taken out": (
+        33,
+        lambda seg: (
+            seg.PerFrameFunctionalGroupsSequence.pop(3),
+            setattr(seg, "NumberOfFrames", seg.NumberOfFrames - 1),
+        ),
+    ),
+    "pixels cut off": (33, lambda seg: setattr(seg, "PixelData", seg.PixelData[:-200])),
+    "no pixels": (33, lambda seg: delattr(seg, "PixelData")),
+    "two segments of one number": (52, lambda seg: setattr(seg.SegmentSequence[1], "SegmentNumber", 1)),
+    "a frame of no segment": (
+        33,
+        lambda seg: setattr(
+            seg.PerFrameFunctionalGroupsSequence[2].SegmentIdentificationSequence[0], "ReferencedSegmentNumber", 9
+        ),
+    ),
+    "two segments of one level": (
+        52,
+        lambda seg: [
+            (setattr(one.SegmentedPropertyTypeCodeSequence[0], "CodeValue", code_of("T12")))
+            for one in seg.SegmentSequence
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_slip_that_would_move_a_level_is_refused(tmp_path, series, reference, scan, three, fault):
+    """Numbers, frames and pixels that do not match: a reader that goes on calls T12 what is T11, or drops slices."""
+    path = write_seg(tmp_path / "s.dcm", series, masks_of(reference, 32, 33, 52), three)
+    seg = pydicom.dcmread(path)
+    code, change = FAULTS[fault]
+    change(seg)
+    seg.save_as(path)
+    with pytest.raises(InputError) as caught:
+        read_labels(path, scan)
+    assert caught.value.code == code
+
+
+def test_levels_with_empty_slices_between_them(tmp_path, series, reference, scan):
+    """Only the lowest and the highest slices are segmented; the file leaves out what lies between."""
+    only = np.zeros_like(reference)
+    only[1:4, 200:240, 230:280], only[15:18, 200:240, 230:280] = 1, 2
+    masks = np.stack([only == 1, only == 2], axis=-1).astype(np.uint8)
+    segments = [segment(1, code_of("T12"), "a"), segment(2, code_of("T11"), "b")]
+    found = read_labels(write_seg(tmp_path / "s.dcm", series, masks, segments), scan).volume.values
+    np.testing.assert_array_equal(found, np.select([only == 1, only == 2], [19, 18]).transpose(2, 1, 0))
 
 
 def test_a_ct_image_is_no_label_map(shared_data):

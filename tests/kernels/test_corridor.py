@@ -121,7 +121,7 @@ def test_widening_grows_a_point_to_a_ball():
 
 def needle_errors(sigma_mm: float, count: int) -> np.ndarray:
     generator = np.random.default_rng(3)
-    draws = np.zeros((count, 6))
+    draws = np.zeros((count, 8))
     draws[:, :2] = sigma_mm * generator.standard_normal((count, 2))
     return draws
 
@@ -153,7 +153,7 @@ def test_shifted_needles_breach_a_tube_as_often_as_the_rayleigh_law_says(tunnel)
 def test_the_wall_of_a_breach_is_the_side_the_needle_was_shifted_to(tunnel):
     axes = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     canal = np.full(tunnel.shape, 30.0, np.float32)
-    draws = np.zeros((4, 6))
+    draws = np.zeros((4, 8))
     draws[0, 0], draws[1, 0], draws[2, 1], draws[3, 1] = 3.5, -3.5, 3.5, -3.5
     found = misplaced(
         tunnel,
@@ -172,6 +172,20 @@ def test_the_wall_of_a_breach_is_the_side_the_needle_was_shifted_to(tunnel):
 def test_distance_from_a_segment_to_points():
     points = np.array([[5.0, 3.0, 0.0], [20.0, 0.0, 0.0]])
     start, end = np.array([0.0, 0.0, 0.0]), np.array([10.0, 0.0, 0.0])
-    assert distance_to_voxels(points, start, end) == pytest.approx(3.0)
-    assert distance_to_voxels(points[1:], start, end) == pytest.approx(10.0)
-    assert distance_to_voxels(np.empty((0, 3)), start, end) == 1e9
+    assert distance_to_voxels(points, start, end) == pytest.approx((3.0, 0.5))
+    assert distance_to_voxels(points[1:], start, end) == pytest.approx((10.0, 1.0))
+    assert distance_to_voxels(np.empty((0, 3)), start, end)[0] == 1e9
+
+
+def test_a_bent_needle_leaves_the_straight_line_as_a_parabola(tunnel):
+    """Curvature 1/400 per mm to the medial side: after the 60 voxels from entry to target the tip is s^2 / 800 mm off."""
+    axes = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    canal = np.full(tunnel.shape, 30.0, np.float32)
+    draws = np.zeros((1, 8))
+    draws[0, 6] = 1.0 / 400.0
+    ends = np.array([24.0, 70.0, 24.0]), np.array([24.0, 10.0, 24.0])
+    rules = np.array([1.5, SPACING, 9.0, 60.0, 0.0])
+    found = misplaced(tunnel, canal, *ends, axes, draws, np.zeros((3, 3)), rules)[0]
+    off = (60.0 * SPACING) ** 2 / 800.0
+    assert found[0] == pytest.approx(off + 1.5 - 4.0, abs=0.05)  # the tube's radius is 4 mm, the needle's 1.5
+    assert found[1] == 0  # medial

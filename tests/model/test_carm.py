@@ -53,3 +53,18 @@ def test_over_the_back_turned_to_the_left_is_plus_158_degrees():
     assert view.dicom_primary_deg == pytest.approx(158.0)
     assert View.towards("left lateral", [1.0, 0.0, 0.0]).dicom_primary_deg == pytest.approx(90.0)
     assert View.towards("cranial", [0.0, -1.0, 1.0]).dicom_secondary_deg == pytest.approx(45.0)
+
+
+@pytest.mark.parametrize(
+    ("primary", "words"),
+    [
+        (133.0, "detector over the back, 47 deg toward the patient's left, 0 deg toward the head"),
+        (-133.0, "detector over the back, 47 deg toward the patient's right, 0 deg toward the head"),
+        (92.0, "detector over the left side, 2 deg toward the back, 0 deg toward the head"),
+        (-85.0, "detector over the right side, 5 deg toward the chest, 0 deg toward the head"),
+        (30.0, "detector over the chest, 30 deg toward the patient's left, 0 deg toward the head"),
+    ],
+)
+def test_an_angle_in_words_counts_from_the_surface_that_is_named(primary, words):
+    """Past 45 deg the needle's own side is not the surface that the angle counts from."""
+    assert View.from_dicom_angles("v", primary, 0.0).sentence == words

@@ -65,16 +65,21 @@ def test_the_needle_reaches_the_target_not_only_the_bone(analytic_vertebra, spin
         assert needle.needle.length_mm >= needle.skin_to_bone_mm + needle.bone_to_target_mm > 100.0
 
 
-def test_skin_distances_are_the_vertebras_own(analytic_vertebra, turned_poses):
-    """30 mm to the right of the mid-sagittal plane and 12 mm above the arch's tip, in a turned and shifted patient."""
-    from pedicle.planning.skin import Skin
-    from pedicle.planning.trajectories import _skin_distances
+def test_skin_distances_in_a_turned_patient(analytic_vertebra, turned_poses):
+    """Skin 30 mm right of the mid-sagittal plane; the arch's tip seen straight from behind, not along the vertebra's axis.
+
+    The plate of the arch ends 38 mm behind the origin and is 18 mm high: its hindmost 2 mm have their middle at 37.
+    """
+    from pedicle.planning.skin import Skin, skin_distances
 
     for pose in turned_poses:
         fields = side_fields(analytic_vertebra(pose=pose), "right")
-        midline, spinous = _skin_distances(fields, Skin(pose @ [-30.0, 90.0, 12.0]))
+        skin = pose @ [-30.0, 90.0, 12.0]
+        midline, spinous = skin_distances(fields, Skin(skin))
         assert midline == pytest.approx(30.0, abs=1e-6)
-        assert spinous == pytest.approx(np.hypot(30.0, 12.0), abs=0.8)  # a grid of 0.75 mm
+        seen = skin - pose @ [0.0, 37.0, 0.0]
+        assert spinous == pytest.approx(np.hypot(seen[0], seen[2]), abs=0.8)  # a grid of 0.75 mm
+        assert abs(spinous - np.hypot(30.0, 12.0)) > 3.0  # along the vertebra's own axes it would be another place
 
 
 def _site_and_line(vertebra, spine, sideways_mm):

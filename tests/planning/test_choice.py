@@ -138,8 +138,10 @@ def test_what_is_not_labelled_is_not_assessed(whole, spine_of, skin_scan):
 
 def test_distance_to_a_labelled_vessel_is_measured(whole, spine_of, skin_scan):
     aorta = box_mask([-10.0, -60.0, -20.0], [10.0, -40.0, 20.0])
+    cava = box_mask([-60.0, -60.0, -20.0], [-50.0, -40.0, 20.0])
     options = PlanOptions(levels="L3", draws=500, needles="two")
-    found = plan(spine_of(whole, structures={"aorta": aorta}), skin_scan(), options)["L3"].trajectories[0]
+    spine = spine_of(whole, structures={"aorta": aorta, "vena_cava": cava})
+    found = plan(spine, skin_scan(), options)["L3"].trajectories[0]
     # From the tip straight forward to the box's face (half a voxel in front of its first centres), less the radius.
     expected = found.target_lps_mm[1] - (-40.0 + 1.0) - found.needle.radius_mm
     assert found.clearance["great_vessel"].mm == pytest.approx(expected, abs=0.1)
@@ -166,12 +168,15 @@ def test_no_room_in_a_thoracic_pedicle_and_no_lung_labels_refuses_the_way_beside
 def test_with_lungs_labelled_and_far_the_way_beside_a_thin_pedicle_is_planned(analytic_vertebra, spine_of, skin_scan):
     thin = analytic_vertebra(level="T6", radii=(1.1, 1.1), convergence_deg=12.0)
     lung = box_mask([70.0, -60.0, -20.0], [90.0, -40.0, 20.0])
-    spine = spine_of(thin, structures={"lung": lung})
+    other = box_mask([-90.0, -60.0, -20.0], [-70.0, -40.0, 20.0])
+    spine = spine_of(thin, structures={"lung_left": lung, "lung_right": other})
     level = plan(spine, skin_scan(), PlanOptions(levels="T6", draws=500, needles="two"))["T6"]
     assert [t.approach for t in level.trajectories] == ["parapedicular", "parapedicular"]
     for found in level.trajectories:
         assert found.clearance["canal"].mm > 2.0
         assert found.clearance["pleura"].mm is not None
+        assert found.clearance["foramen"].mm is None  # outside bone no label shows the root
+        assert "nerve root" in found.clearance["foramen"].reason
 
 
 def test_the_other_sides_lung_or_its_vessels_do_not_assess_the_way_beside_a_thin_pedicle(
@@ -228,12 +233,41 @@ def test_fractured_names_the_doubtful_levels_it_leaves_out_and_doubts_those_it_t
 
 
 def test_a_danger_of_the_spine_leads_the_plan(whole, spine_of, skin_scan):
-    danger = Notice("labels-off-bone", "labels", "the labels do not end where the bone ends", "danger")
+    danger = Notice("rib-count", "L1", "L1 carries ribs", "danger")
     note = Notice("sacrum", "sacrum", "counted from", "note")
     spine = replace(spine_of(whole), warnings=(note, danger))
     made = plan(spine, skin_scan(), PlanOptions(levels="L3", draws=500))
     assert made.warnings[0] == danger
     assert note not in made.warnings
+
+
+BESIDE = Notice("label-off-bone", "L3", "label does not end where the bone ends", "danger")
+
+
+@pytest.mark.parametrize("purpose", ["plan", "rehearse", "train"])
+def test_a_label_map_beside_its_bone_is_never_planned_on(whole, spine_of, skin_scan, purpose):
+    told = Notice("labels-off-bone", "labels", "5 of 5 labels do not end where the bone ends", "danger")
+    spine = replace(spine_of(whole), warnings=(told,))
+    with pytest.raises(RefusedError, match="E403 label map: 5 of 5") as caught:
+        plan(spine, skin_scan(), PlanOptions(levels="L3", purpose=purpose, draws=500))
+    assert caught.value.exit_code == 3
+
+
+def test_a_single_label_beside_its_bone_gets_no_needle(whole, spine_of, skin_scan):
+    beside = replace(whole, warnings=(BESIDE,))
+    made = plan(spine_of(replace(whole, level="L2"), beside), skin_scan(), PlanOptions(levels="L2,L3", draws=500))
+    assert made["L2"].trajectories
+    assert not made["L3"].trajectories
+    assert any("beside its bone" in text for text in made["L3"].refused)
+    with pytest.raises(RefusedError, match="E403"):
+        plan(spine_of(beside), skin_scan(), PlanOptions(levels="L3", draws=500))
+
+
+def test_a_label_in_doubt_is_planned_with_the_doubt_said(whole, spine_of, skin_scan):
+    doubted = replace(whole, warnings=(replace(BESIDE, severity="caution"),))
+    made = plan(spine_of(doubted), skin_scan(), PlanOptions(levels="L3", draws=500))
+    assert made["L3"].trajectories
+    assert "label-off-bone" in {notice.code for notice in made["L3"].warnings}
 
 
 def test_a_broken_posterior_wall_is_an_open_gate(whole, spine_of, skin_scan, wedge):

@@ -117,4 +117,6 @@ def test_sides_are_the_patients(name, request):
     for found in needles(made):
         sideways = (found.bone_entry_lps_mm - spine[found.level].centroid_lps_mm) @ -spine[found.level].right
         assert (sideways > 0) == (found.side == "left")
-        assert found.bulls_eye.detector_over == "back" or found.bulls_eye.tilt_deg > 45
+        assert found.bulls_eye.detector_over == "back"
+        assert 90.0 < abs(found.bulls_eye.dicom_primary_deg) <= 180.0
+        assert (found.bulls_eye.dicom_primary_deg > 0) == (found.side == "left") or found.axial_deg < 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -98,3 +99,49 @@ def test_long_texts_shrink_the_type_within_bounds(dossier: Dossier) -> None:
     plan = replace(dossier.plan, open_gates=tuple(f"gate {n} that nobody has answered yet" for n in range(40)))
     long, short = sheet_of(replace(dossier, plan=plan), plan["L1"]), sheet_of(dossier, dossier.plan["L2"])
     assert 0.7 <= long.scale < short.scale <= 1.0
+
+
+def test_the_sheet_says_what_the_skin_point_is_measured_from(dossier: Dossier) -> None:
+    assert dossier.plan is not None
+    level = dossier.plan["L2"]
+    turned = replace(level.trajectories[0], skin_from_midline_mm=41.0, skin_from_spinous_mm=56.0)
+    level = replace(level, trajectories=(turned,))
+    card = sheet_of(replace(dossier, plan=replace(dossier.plan, levels=(level,))), level).cards[0]
+    assert plain(card.skin) == "41 mm LEFT of midplane"
+    assert "midplane of this vertebra" in plain(card.skin_note)
+    assert "56 mm from the tip of its spinous process (from behind)" in plain(card.skin_note)
+
+
+def test_the_sheet_says_whether_bending_is_in_the_chances(dossier: Dossier) -> None:
+    assert dossier.plan is not None
+    for bending, words in ((0.0, "a rigid needle"), (1.0, "a needle that bends")):
+        plan = replace(dossier.plan, placement=dossier.plan.placement | {"bending": bending})
+        assert words in sheet_of(replace(dossier, plan=plan), plan["L2"]).uncertainty
+
+
+def test_the_spread_of_a_needle_is_shift_turn_and_bend(dossier: Dossier) -> None:
+    """1.5 mm, 3 deg over 40 mm, and a parabola of the bent needle, as the root of the sum of squares."""
+    from pedicle.model.needle import Needle, tip_curvature
+    from pedicle.report.needles import spread_mm
+
+    assert dossier.plan is not None
+    needle = Needle(15, 150.0, 1.829, 1.372)
+    plan = replace(dossier.plan, placement={"entry_error_mm": 1.5, "direction_error_deg": 3.0, "bending": 10.0})
+    bent = 0.5 * tip_curvature(needle, 10.0) * 40.0**2
+    assert bent > 3.0
+    expected = math.sqrt(1.5**2 + (40.0 * math.tan(math.radians(3.0))) ** 2 + bent**2)
+    assert spread_mm(plan, needle, 40.0) == pytest.approx(expected)
+
+
+def test_every_neighbour_has_its_row_and_its_reason(dossier: Dossier) -> None:
+    from pedicle.model.trajectory import Clearance
+    from pedicle.report.tables import clearance_table
+
+    assert dossier.plan is not None
+    found = dossier.plan["L2"].trajectories[0]
+    blind = Clearance(None, reason="not assessed: no label of cava in the scan")
+    shown = clearance_table((replace(found, clearance=found.clearance | {"great_vessel": blind}),))
+    rows = {row[0]: row[1] for row in shown.rows}
+    assert "Kidney" in rows
+    assert rows["Aorta and cava"] == "not assessed: no label of cava in the scan"
+    assert "root itself is in no label" in shown.note

@@ -39,7 +39,7 @@ def test_side_words_come_from_geometry(dossier: Dossier) -> None:
     # LPS: x grows to the patient's left.
     assert trajectory.bone_entry_lps_mm[0] > vertebra.centroid_lps_mm[0]
     assert card.side == "LEFT"
-    assert "LEFT of the midline" in card.skin
+    assert "LEFT of midplane" in card.skin
     assert "toward the patient's left" in card.carm
 
 

@@ -116,7 +116,9 @@ def _unusable(vertebra: Vertebra) -> list[str]:
         "fractured": fractured,
         "cemented": vertebra.cemented,
         "metal": vertebra.metal,
+        "suspicious": bool(vertebra.suspicious),
         "cut by the border": not vertebra.complete,
+        "label beside its bone": any(n.code == "label-off-bone" and n.severity == "danger" for n in vertebra.warnings),
     }
     return [f"{name}: never the patient's bone density" for name, true in facts.items() if true]
 

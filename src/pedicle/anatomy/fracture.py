@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from pedicle.anatomy.cleft import find_cleft
 from pedicle.anatomy.expected import Expected, expected_heights, height_sigma_mm, measured, places
 from pedicle.anatomy.options import MeasureOptions
-from pedicle.anatomy.posterior_wall import WallLine, WallState, wall_line, wall_state
+from pedicle.anatomy.posterior_wall import WallState, wall_states
 from pedicle.anatomy.verdict import verdict
+from pedicle.anatomy.wall_gap import THICK_SLICE_MM, wall_gap_mm
+from pedicle.model.notices import Notice
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Fracture, Shape, Vertebra
@@ -44,24 +46,50 @@ def grade_fractures(vertebrae: Sequence[Vertebra], scan: Scan | None, options: M
     `scan` may be None (labels alone): clefts are then None and the wall is judged by its shape only.
     """
     expected = expected_heights(vertebrae, options.sex)
-    walls = [wall_line(v) for v in vertebrae]
-    along = places([v.level for v in vertebrae])
+    walls = wall_states(vertebrae, places([v.level for v in vertebrae]).tolist())
     graded = []
-    for n, vertebra in enumerate(vertebrae):
+    for vertebra, wall in zip(vertebrae, walls, strict=True):
         if not measured(vertebra):
             graded.append(vertebra)
             continue
-        above, below = (_beside(along, walls, n, step) for step in (-1, 1))
-        wall = wall_state(vertebra, walls[n], above, below)
-        graded.append(replace(vertebra, fracture=_fracture(vertebra, expected[vertebra.level], scan, wall)))
+        found = _fracture(vertebra, expected[vertebra.level], scan, wall)
+        graded.append(with_wall(replace(vertebra, fracture=found), scan, wall is not None and wall.alone))
     return graded
 
 
-def _beside(along: NDArray[np.float64], walls: Sequence[WallLine | None], n: int, step: int) -> WallLine | None:
-    """The wall of the very next level, above (-1) or below (1); None when it is missing or not in order."""
-    if not 0 <= n + step < len(walls) or along[n + step] - along[n] != step:
-        return None
-    return walls[n + step]
+def with_wall(vertebra: Vertebra, scan: Scan | None, alone: bool) -> Vertebra:
+    """The level with a gap in its wall's cortex taken for a broken wall, and what was not or only half seen said.
+
+    Only a body fractured by height is searched for a gap. `alone`: a neighbour on one side at least shows no wall.
+    """
+    fracture = vertebra.fracture
+    if fracture is None or fracture.posterior_wall is None:
+        return vertebra
+    notices: list[Notice] = []
+    if alone and fracture.posterior_wall != "intact":
+        text = "canal narrowing is a lower bound: no wall above or below to compare with"
+        notices.append(Notice("narrowing-lower-bound", vertebra.level, text, "note"))
+    if fracture.genant_grade > 0 and scan is not None:
+        gap = wall_gap_mm(vertebra, scan)
+        if gap:
+            fracture = replace(fracture, posterior_wall="broken", of_suggestion=_at_least_of3(fracture.of_suggestion))
+        notices += _gap_notices(vertebra.level, gap, scan)
+    return replace(vertebra, fracture=fracture, warnings=(*vertebra.warnings, *notices))
+
+
+def _at_least_of3(suggestion: str) -> str:
+    return "OF3" if suggestion == "OF2" else suggestion
+
+
+def _gap_notices(level: str, gap_mm: float | None, scan: Scan) -> list[Notice]:
+    if gap_mm is None:
+        thick = float(scan.volume.grid.spacing_mm.max()) > THICK_SLICE_MM
+        why = "slices over 2 mm" if thick else "cortex too faint or not in view"
+        return [Notice("wall-gap-not-seen", level, f"{why}: posterior wall judged by its shape alone", "note")]
+    if gap_mm == 0.0:
+        return []
+    text = f"posterior wall without cortex over {gap_mm:.1f} mm of its height in the CT: taken for broken"
+    return [Notice("wall-gap", level, text)]
 
 
 def height_loss(vertebra: Vertebra, expected: Expected) -> Loss:
@@ -113,7 +141,7 @@ def shape_of(loss: Loss) -> Shape:
 
 
 def of_suggestion(loss: Loss, wall: WallState | None) -> str:
-    """OF2, OF3 or OF4 by shape, "" when no fracture is graded. OF1 needs MRI; OF5 (distraction, rotation) is not tried."""
+    """OF2, OF3 or OF4 by shape, "" when no fracture is graded. OF1 needs MRI; OF5 is not assessed (see `verdict`)."""
     worst = float(loss.percent.max())
     if genant_grade(worst) == 0:
         return ""

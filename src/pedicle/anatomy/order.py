@@ -8,34 +8,27 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.model.levels import levels, rank
+from pedicle.anatomy.ribs import RibCount
+from pedicle.model.levels import NOT_ALWAYS_THERE, rank, usual_neighbour
 from pedicle.model.notices import Notice
 from pedicle.model.scan import LabelMap
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Basis
 
-_NOT_ALWAYS_THERE = ("T13", "L6")
-
 
 @dataclass(frozen=True)
 class Count:
-    """How one level was counted: from where, how far to trust it, and by how many independent counts."""
+    """How one level was counted: from where, how far to trust it, and by how many independent counts.
+
+    `conflict`: the last rib gives the level another name than the label map does. `extra`: an extra vertebra is labelled and
+    the count does not reach C2, so that it stays one count.
+    """
 
     basis: Basis
     confidence: float
     counts: int
-
-
-def usual_neighbour(upper: str, lower: str) -> bool:
-    """Whether `lower` is the next vertebra below `upper`; T13 and L6 may be there or not.
-
-    >>> usual_neighbour("T12", "L1"), usual_neighbour("T12", "T13"), usual_neighbour("L5", "sacrum")
-    (True, True, True)
-    >>> usual_neighbour("L1", "L3")
-    False
-    """
-    between = [name for name, level in levels().items() if rank(upper) < level.rank < rank(lower)]
-    return rank(upper) < rank(lower) and all(name in _NOT_ALWAYS_THERE for name in between)
+    conflict: bool = False
+    extra: bool = False
 
 
 def check_order(names: list[str], centres_mm: NDArray[np.float64]) -> list[Notice]:
@@ -44,7 +37,7 @@ def check_order(names: list[str], centres_mm: NDArray[np.float64]) -> list[Notic
     notices += [
         Notice("level-unusual", name, f"{name} is labelled: a supernumerary vertebra, or a count that is off by one")
         for name in names
-        if name in _NOT_ALWAYS_THERE
+        if name in NOT_ALWAYS_THERE
     ]
     if len(names) < 2:
         return notices
@@ -100,18 +93,35 @@ def check_piece(name: str, inside: NDArray[np.bool_]) -> list[Notice]:
     return [Notice("level-pieces", name, f"the label is in {count} pieces, the largest holds {100 * share:.0f} %")]
 
 
-def count_levels(labels: LabelMap, names: list[str]) -> dict[str, Count]:
-    """For each level the landmarks it can be counted from without a gap, the best one as its basis."""
+def count_levels(labels: LabelMap, names: list[str], ribs: RibCount | None = None) -> dict[str, Count]:
+    """For each level the landmarks it can be counted from without a gap, the best one as its basis.
+
+    Last ribs on another vertebra than the names say contradict the names of all levels they can be counted to, unless C2 and
+    the sacrum agree. T13 and L6 are settled by C2 alone: seen from below, an extra vertebra may be either kind.
+    """
     from_sacrum = _chain(names[::-1], "sacrum") if "sacrum" in labels.landmarks else set()
     from_c2 = _chain(names, "C2") if "c2" in labels.landmarks else set()
-    return {name: _count(name in from_sacrum, name in from_c2) for name in names}
+    from_ribs = _both_ways(names, ribs.last) if ribs is not None and ribs.last is not None else set()
+    firm = from_ribs if ribs is not None and ribs.usual and ribs.firm else set()
+    contradicted = from_ribs if ribs is not None and not ribs.usual else set()
+    reached: tuple[tuple[Basis, set[str]], ...] = (("sacrum", from_sacrum), ("c2", from_c2), ("ribs", firm))
+    extra = any(name in NOT_ALWAYS_THERE for name in names)
+    by = {name: [basis for basis, levels in reached if name in levels] for name in names}
+    return {name: _count(by[name], extra and "c2" not in by[name], name in contradicted) for name in names}
 
 
-def _count(sacrum: bool, c2: bool) -> Count:
-    counts = int(sacrum) + int(c2)
-    row = ("confidence_given", "confidence_one_count", "confidence_two_counts")[counts]
-    basis: Basis = "sacrum" if sacrum else "c2" if c2 else "given"
-    return Count(basis, quantity("anatomy/order", row).value, counts)
+def _count(by: list[Basis], extra: bool, contradicted: bool) -> Count:
+    counts = min(len(by), 1) if extra else len(by)
+    conflict = contradicted and counts < 2
+    row = ("confidence_given", "confidence_one_count", "confidence_two_counts")[min(counts, 2)]
+    trust = quantity("anatomy/order", "confidence_conflict" if conflict else row).value
+    return Count(by[0] if by else "given", trust, 0 if conflict else counts, conflict, extra)
+
+
+def _both_ways(names: list[str], start: str) -> set[str]:
+    """Levels that can be reached from a labelled one, up and down."""
+    at = names.index(start)
+    return _chain(names[at::-1], start) | _chain(names[at:], start)
 
 
 def _chain(names: list[str], start: str) -> set[str]:

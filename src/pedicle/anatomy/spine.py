@@ -16,12 +16,13 @@ from pedicle.anatomy.curve import kyphosis_deg, superior_directions
 from pedicle.anatomy.density import measure_density, patient_density
 from pedicle.anatomy.edges import with_ct_edges
 from pedicle.anatomy.field import BoneField, Box, bone_field, label_boxes
-from pedicle.anatomy.flags import find_flags
+from pedicle.anatomy.flags import find_flags, patient_marrow_hu
 from pedicle.anatomy.fracture import grade_fractures
 from pedicle.anatomy.frame import NO_CANAL, Anatomy, settle
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.order import Count, check_order, check_piece, count_levels
 from pedicle.anatomy.pedicles import find_pedicles
+from pedicle.anatomy.ribs import RibCount, count_ribs, rib_conflict
 from pedicle.anatomy.vertebra import measured, unmeasured
 from pedicle.model.density import DensityLaw
 from pedicle.model.errors import InputError
@@ -34,6 +35,8 @@ from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.model.volume import Volume
 
 _Look = tuple[Anatomy, float] | str
+# What the reader says of single labels; it goes with the level, not with the whole map.
+OFF_BONE = "label-off-bone"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +67,11 @@ def find_vertebrae(
     volume = labels.volume
     names = labels.levels
     _check_input(scan, labels, names)
-    counts = count_levels(labels, names)
     padding = _padding(scan, volume)
     boxes = label_boxes(volume)
-    labelled = [_labelled(volume, name, counts[name], padding, boxes) for name in names]
+    ribs = count_ribs(labels, boxes, padding)
+    counts = count_levels(labels, names, ribs)
+    labelled = [_labelled(labels, name, counts[name], padding, boxes) for name in names]
     centres = np.array([one.field.centroid_lps_mm for one in labelled])
     directions = superior_directions(centres, np.array([_looks_whole(one, volume) for one in labelled]))
     progress(0.05, "looking through the vertebrae")
@@ -89,13 +93,21 @@ def find_vertebrae(
         kyphosis_deg=_kyphosis(found),
         structures=labels.structures,
         not_evaluable=(*_not_evaluable(vertebrae), *(f"S1 (sacrum): {notice.text}" for notice in sacrum)),
-        warnings=(*_dangers(labels), *check_order(names, body_centres), *sacrum),
+        warnings=(*_dangers(labels), *check_order(names, body_centres), *_rib_notices(ribs, counts), *sacrum),
     )
 
 
 def _dangers(labels: LabelMap) -> tuple[Notice, ...]:
     """What the reader found so wrong with the map that every later step must say it again."""
-    return tuple(notice for notice in labels.warnings if notice.severity == "danger")
+    return tuple(notice for notice in labels.warnings if notice.severity == "danger" and notice.code != OFF_BONE)
+
+
+def _rib_notices(ribs: RibCount | None, counts: dict[str, Count]) -> tuple[Notice, ...]:
+    """What the ribs tell of the levels, or why they do not."""
+    if ribs is None:
+        return ()
+    proven = ribs.last is not None and not counts[ribs.last].conflict
+    return (*rib_conflict(ribs, proven), *ribs.notices)
 
 
 def _check_input(scan: Scan | None, labels: LabelMap, names: list[str]) -> None:
@@ -113,12 +125,13 @@ def _padding(scan: Scan | None, labels: Volume) -> NDArray[np.bool_] | None:
 
 
 def _labelled(
-    volume: Volume, name: str, count: Count, padding: NDArray[np.bool_] | None, boxes: dict[int, Box]
+    labels: LabelMap, name: str, count: Count, padding: NDArray[np.bool_] | None, boxes: dict[int, Box]
 ) -> _Labelled:
     number = verse_of_level(name)
-    field = bone_field(volume, number, name, boxes[number])
-    border = touching(volume, number, padding, boxes[number])
-    return _Labelled(field, border, count, check_piece(name, field.surface_mm < 0))
+    field = bone_field(labels.volume, number, name, boxes[number])
+    border = touching(labels.volume, number, padding, boxes[number])
+    told = [notice for notice in labels.warnings if notice.code == OFF_BONE and notice.where == name]
+    return _Labelled(field, border, count, [*told, *check_piece(name, field.surface_mm < 0)])
 
 
 def _looks_whole(one: _Labelled, volume: Volume) -> bool:
@@ -169,9 +182,10 @@ def _with_findings(
 ) -> tuple[Vertebra, ...]:
     """Pedicles, flags, fracture, density and bone of each level; fracture first, for it decides what density means."""
     voxel_mm = float(labels.grid.spacing_mm.max())
+    marrow_hu = patient_marrow_hu(vertebrae, scan)
 
     def seen(v: Vertebra) -> Vertebra:
-        return find_flags(replace(v, pedicles=find_pedicles(v, scan, voxel_mm)), scan)
+        return find_flags(replace(v, pedicles=find_pedicles(v, scan, voxel_mm)), scan, marrow_hu)
 
     def dense(v: Vertebra) -> Vertebra:
         v = replace(v, density=measure_density(v, scan, options, law))

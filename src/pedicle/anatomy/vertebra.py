@@ -9,11 +9,14 @@ from pedicle.anatomy.heights import STATIONS, Profile, front_to_back, side_to_si
 from pedicle.anatomy.local import local_maps
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.order import Count
+from pedicle.anatomy.split import OPENING_MM, opened_share
 from pedicle.model.notices import Notice
+from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Heights, Vertebra
 
 ROUGH_ENDPLATE_MM = 2.0
 RESTLESS_DEG = 1.5
+COUNTED = {"sacrum": "the sacrum", "c2": "C2", "ribs": "the last ribs"}
 
 
 def measured(
@@ -43,7 +46,12 @@ def measured(
         posterior_wall_mm=wall,
         anterior_wall_mm=profile.low_mm,
         maps=local_maps(field, found, options.field_spacing_mm),
-        warnings=(*notices, *_count_notices(field.level, count), *_quality_notices(field.level, found, step_deg)),
+        warnings=(
+            *notices,
+            *_count_notices(field.level, count),
+            *_quality_notices(field.level, found, step_deg),
+            *split_notices(field.level, found, profile),
+        ),
     )
 
 
@@ -70,8 +78,33 @@ def _heights(field: BoneField, found: Anatomy, profile: Profile) -> Heights:
 def _count_notices(level: str, count: Count) -> list[Notice]:
     if count.counts >= 2:
         return []
-    how = f"counted from {count.basis} only" if count.counts else "taken from the label map, no landmark to count from"
-    return [Notice("level-unverified", level, f"level unverified: {how}")]
+    how = f"counted from {COUNTED[count.basis]}" if count.basis != "given" else "taken from the label map"
+    if count.conflict:
+        why = "; the last ribs say otherwise"
+    elif not count.counts:
+        why = ", no landmark to count from"
+    else:
+        why = "; an extra vertebra (T13 or L6) is labelled, only C2 can settle it" if count.extra else " only"
+    return [Notice("level-unverified", level, f"level unverified: {how}{why}")]
+
+
+def split_notices(level: str, found: Anatomy, profile: Profile) -> list[Notice]:
+    """A word when body and arch may be parted in the wrong place: the body against the label opened by a ball.
+
+    A body lower than three radii of the ball is not asked: the ball hardly fits into it.
+    """
+    lowest = min(profile.height_at(share) for share in STATIONS)
+    if found.wall is None or lowest < 3.0 * OPENING_MM:
+        return []
+    usual, most = (quantity("anatomy/flags", "split", name).value for name in ("opened_share", "apart"))
+    apart = opened_share(found.view, found.body) / usual - 1.0
+    if abs(apart) <= most / 100.0:
+        return []
+    text = (
+        f"body and arch may be parted in the wrong place: opening the label by {OPENING_MM:.0f} mm gives a body "
+        f"{100.0 * abs(apart):.0f} % {'larger' if apart > 0 else 'smaller'} than the split"
+    )
+    return [Notice("split-doubtful", level, text)]
 
 
 def _quality_notices(level: str, found: Anatomy, step_deg: float) -> list[Notice]:

@@ -43,7 +43,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
     InputError 34 for anything that is not a regular file, 50 when the gzip stream is broken while it is read.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(34, path.name, "not a regular file", "a file that holds a volume", "check the path")
     try:
         with path.open("rb") as plain:
@@ -56,6 +56,31 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 yield plain
     except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
         raise broken(path.name, f"the gzip stream is broken ({fault})") from fault
+    except OSError as fault:
+        raise unreadable(path, fault) from fault
+
+
+def is_file(path: Path) -> bool:
+    """Whether a regular file is there; not where the name is too long or its folder may not be entered."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or folder is there, as `is_file`."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def unreadable(path: Path, fault: OSError) -> InputError:
+    """The refusal of a file or folder that the system does not hand out."""
+    return InputError(
+        34, path.name[:80] or ".", f"cannot be read ({fault.strerror})", "readable", "check path and rights"
+    )
 
 
 def head(path: Path, count: int) -> bytes:
@@ -111,9 +136,12 @@ def slabs_of(
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes as they lie on disk."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Hash of a file's bytes as they lie on disk; InputError 34 where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as fault:
+        raise unreadable(path, fault) from fault
 
 
 def broken(where: str, found: str) -> InputError:

@@ -43,7 +43,7 @@ def check_intensity(
 
     `values` in HU, any shape; voxels marked `outside` are left out. `calibrated=False` (cone-beam CT) turns the rules
     about air and soft tissue into notices. Raises InputError 42 (not finite), 17 (beyond the range of any scanner),
-    16 (no air: clipped, or shifted upwards), 49 (air or soft tissue at the wrong place).
+    16 (no air: clipped, or shifted upwards), 49 (air at the wrong place, no soft tissue).
     """
     return _judged(spread_of(values, outside), where, outside is not None and bool(outside.any()), calibrated)
 
@@ -51,7 +51,7 @@ def check_intensity(
 def _judged(spread: Spread, where: str, masked: bool, calibrated: bool) -> Notices:
     _check_finite(spread, where)
     _check_range(spread, where)
-    doubts = _air_findings(spread, where, masked)
+    doubts = _air_findings(spread, where, masked) + _empty_findings(spread, where)
     if doubts and calibrated:
         raise doubts[0]
     told = tuple(
@@ -182,6 +182,14 @@ def _air_findings(spread: Spread, where: str, masked: bool) -> list[InputError]:
     if peak is not None and not low <= peak <= high:
         return [_hu_error(49, where, f"air at {peak:.0f} HU", f"{low} to {high} HU")]
     return []
+
+
+def _empty_findings(spread: Spread, where: str) -> list[InputError]:
+    if spread.tissue_share >= limits.LEAST_TISSUE_SHARE:
+        return []
+    low, high = limits.TISSUE_HU
+    found = f"hardly any voxel from {low} to {high} HU, where soft tissue lies"
+    return [_hu_error(49, where, found, f"at least {100 * limits.LEAST_TISSUE_SHARE:g} % of the voxels")]
 
 
 def _hu_error(code: int, where: str, found: str, limit: str) -> InputError:

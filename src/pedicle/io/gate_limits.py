@@ -33,6 +33,8 @@ AIR_PEAK_HU = (-1060, -940)
 TISSUE_HU = (-250, 250)
 TISSUE_PEAKS_HU = ((-140, -40), (-10, 110))
 TISSUE_SHARE = 0.02
+# Even a bare bone in air has this share of voxels at its surface that look like soft tissue; an empty picture has none.
+LEAST_TISSUE_SHARE = 1e-3
 # Values above this that pile up on one number are metal cut off by the scanner's upper end.
 CAP_HU = 2000
 CAP_COUNT = 8

@@ -17,7 +17,7 @@ _BIN_HU = 10.0
 class Spread:
     """Extremes, peaks and oddities of a set of values, in HU.
 
-    `air_share` is the share of voxels below -900 HU. A peak is None where too few voxels lie in its range.
+    `air_share` and `tissue_share` are the shares of voxels below -900 HU and from -250 to 250 HU. A peak is None where too few voxels lie in its range.
     `cap_hu` is the value metal was cut off at, or None.
     """
 
@@ -26,6 +26,7 @@ class Spread:
     low_hu: float = 0.0
     high_hu: float = 0.0
     air_share: float = 0.0
+    tissue_share: float = 0.0
     air_peak_hu: float | None = None
     tissue_peak_hu: float | None = None
     cap_hu: float | None = None
@@ -45,6 +46,7 @@ def spread_of(values: NDArray[Any], outside: NDArray[np.bool_] | None = None) ->
         low_hu=low,
         high_hu=high,
         air_share=float(count[air].sum() / total),
+        tissue_share=float(count[tissue].sum() / total),
         air_peak_hu=_peak(count, edges, air, limits.AIR_SHARE * total),
         tissue_peak_hu=_peak(count, edges, tissue, limits.TISSUE_SHARE * total),
         cap_hu=_cap(values, high),

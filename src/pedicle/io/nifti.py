@@ -16,6 +16,7 @@ from pedicle.io.options import ImportOptions
 from pedicle.io.raw import RawLabels, RawScan, trailing_notice
 from pedicle.io.sidecar import acquisition_beside
 from pedicle.model.errors import InputError
+from pedicle.model.notices import Notice
 from pedicle.model.progress import Progress, silent
 from pedicle.model.scan import Scan
 from pedicle.model.volume import Volume
@@ -38,7 +39,8 @@ def read_nifti_ct(path: Path, options: ImportOptions | None = None, progress: Pr
         extra = trailing(stream, path.name)
     digest = sha256_of(path)
     volume = Volume(header.grid, values)
-    raw = RawScan(volume, acquisition_beside(path), path.name, digest, trailing_notice(extra, digest))
+    told = trailing_notice(extra, digest) + _template_notice(header)
+    raw = RawScan(volume, acquisition_beside(path), path.name, digest, told)
     scan = raw.through_gate(options.resample)
     _check_scaling_confirmed(scan, header.slope, path.name)
     return scan
@@ -61,6 +63,13 @@ def read_nifti_labels(path: Path, options: ImportOptions | None = None, progress
     volume = Volume(header.grid, slabs.values).canonical()
     names = name_table(header.extensions, path.name, must_read=options.scheme is None)
     return RawLabels(volume, names, path.name, digest, "nifti", trailing_notice(extra, digest))
+
+
+def _template_notice(header: NiftiHeader) -> tuple[Notice, ...]:
+    if not header.template:
+        return ()
+    text = "coordinates of a template (Talairach, MNI): if the image was fitted to it, its sizes are not the patient's"
+    return (Notice("template-space", "scan", text, "danger"),)
 
 
 def _hounsfield(header: NiftiHeader) -> NDArray[Any]:

@@ -24,18 +24,25 @@ _MILLIMETRE, _UNKNOWN = 2, 0
 _FORMS_AGREE_MM = 0.5
 _PIXDIM_TOLERANCE = 1e-3
 
+# nifti1.h: Talairach, MNI 152, another template. Scanner is 1, aligned to another image 2.
+_TEMPLATE_CODES = (3, 4, 5)
+
 Form = Literal["qform", "sform"]
 
 
 @dataclass(frozen=True, eq=False)
 class NiftiHeader:
-    """A believed header: the grid in LPS, how voxels are stored, and the text extensions (code, bytes)."""
+    """A believed header: the grid in LPS, how voxels are stored, and the text extensions (code, bytes).
+
+    `template` is True where the coordinates are said to be those of a template and not of the patient.
+    """
 
     grid: Grid
     dtype: np.dtype[Any]
     slope: float
     intercept: float
     extensions: tuple[tuple[int, bytes], ...]
+    template: bool
 
     @property
     def data_bytes(self) -> int:
@@ -63,7 +70,8 @@ def read_header(stream: BinaryIO, where: str, use: Form | None = None) -> NiftiH
         grid = Grid(shape, _lps_from_ijk(raw, shape, where, use))
     size = 348 if version == 1 else 540
     extensions = _extensions(take(stream, offset - size, where), "<" if raw.endianness == "<" else ">", where)
-    return NiftiHeader(grid, dtype, slope, intercept, extensions)
+    template = max(int(raw["qform_code"]), int(raw["sform_code"])) in _TEMPLATE_CODES
+    return NiftiHeader(grid, dtype, slope, intercept, extensions, template)
 
 
 def _header_size(start: bytes) -> int | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pedicle.io.bounded import MIB
 from pedicle.io.geometry import singular
+from pedicle.io.labelmap.schemes import level_named
 from pedicle.model.errors import InputError
 from pedicle.model.grid import Grid, Shape
 from pedicle.model.levels import levels
@@ -58,15 +59,16 @@ class NrrdHeader:
 def read_header(stream: BinaryIO, where: str) -> NrrdHeader:
     """Read and check the text before the voxels; the stream then stands at the first byte of data.
 
-    Raises InputError 44, 47, 48, 50, and 41 for a header that points to another file.
+    Raises InputError 37, 44, 47, 48, 50, 52, and 41 for a header that points to another file.
     """
     fields = _fields(stream, where)
     _check_attached(fields, where)
+    _check_modality(fields, where)
     shape = _shape(fields, where)
-    dtype = _dtype(fields, where)
     packed = _packed(fields, where)
+    dtype = _dtype(fields, where)
     _check_units(fields, where)
-    return NrrdHeader(Grid(shape, _lps_from_ijk(fields, where)), dtype, packed, _segment_names(fields))
+    return NrrdHeader(Grid(shape, _lps_from_ijk(fields, where)), dtype, packed, _segment_names(fields, where))
 
 
 def _fields(stream: BinaryIO, where: str) -> dict[str, Any]:
@@ -93,6 +95,13 @@ def _check_attached(fields: dict[str, Any], where: str) -> None:
         raise InputError(41, where, "a detached header that points to another file", "one file", fix)
     if fields.get("byte skip", 0) or fields.get("line skip", 0):
         raise _broken(where, "a header that skips bytes")
+
+
+def _check_modality(fields: dict[str, Any], where: str) -> None:
+    """Diffusion MR says so in a key of its own."""
+    modality = str(fields.get("modality", "CT")).strip().upper()
+    if modality not in ("CT", ""):
+        raise InputError(37, where, "an image that its header calls no CT", "modality CT", "give the CT")
 
 
 def _shape(fields: dict[str, Any], where: str) -> Shape:
@@ -145,18 +154,29 @@ def _lps_from_ijk(fields: dict[str, Any], where: str) -> NDArray[np.float64]:
     return np.asarray(matrix)
 
 
-def _segment_names(fields: dict[str, Any]) -> dict[int, str] | None:
-    """Names of a .seg.nrrd by label value; a SNOMED code of a vertebra in the tags goes before the free name."""
+def _segment_names(fields: dict[str, Any], where: str) -> dict[int, str] | None:
+    """Names of a .seg.nrrd by label value; a SNOMED code of a vertebra in the tags names it where the name is free text.
+
+    InputError 52 where code and name are two vertebrae, or two segments have one value.
+    """
     codes = {level.sct: level.name for level in levels().values() if level.sct}
     names: dict[int, str] = {}
     for n in range(len(fields)):
-        value, name = fields.get(f"Segment{n}_LabelValue"), fields.get(f"Segment{n}_Name")
-        if value is None or name is None:
+        value, name = fields.get(f"Segment{n}_LabelValue"), str(fields.get(f"Segment{n}_Name", "")).strip()
+        if value is None or not name or not str(value).strip().isdecimal():
             continue
         told = [codes[code] for code in _SNOMED.findall(str(fields.get(f"Segment{n}_Tags", ""))) if code in codes]
-        if str(value).strip().isdigit():
-            names[int(value)] = told[0] if told else str(name).strip()
+        meant = level_named(name)
+        if told and meant and meant != told[0]:
+            raise _two_meanings(where, f"segment {n} coded {told[0]} and named {meant}", "one level")
+        if int(value) in names:
+            raise _two_meanings(where, f"two segments with the label value {int(value)}", "one value a segment")
+        names[int(value)] = told[0] if told else name
     return names or None
+
+
+def _two_meanings(where: str, found: str, limit: str) -> InputError:
+    return InputError(52, where, found, limit, "correct the segments and save them as one layer")
 
 
 def _broken(where: str, found: str) -> InputError:

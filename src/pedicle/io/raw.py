@@ -35,10 +35,14 @@ class RawScan:
         """Right angles, then the gate every format passes."""
         from pedicle.io.gate import canonical_scan
         from pedicle.io.geometry import with_right_angles
+        from pedicle.io.slices import check_slices
 
+        names = [f"{self.where} plane {k + 1}" for k in range(self.volume.grid.shape[2])]
         volume, told = with_right_angles(self.volume, self.where, resample)
         files = (InputFile(self.sha256, "ct"),)
-        return canonical_scan(volume, self.acquisition, files, self.notices + told, self.where)
+        scan = canonical_scan(volume, self.acquisition, files, self.notices + told, self.where)
+        check_slices(self.volume.values.transpose(2, 1, 0), None, names)
+        return scan
 
 
 def trailing_notice(extra: int, digest: str) -> tuple[Notice, ...]:

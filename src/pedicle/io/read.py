@@ -47,10 +47,11 @@ def read_labels(
     The scheme is what `options.scheme` says, what the file's name table says, or what a VerSe/BIDS file name says;
     it is never guessed from numbers. Raises InputError 51 to 53 and what the format's reader raises.
     """
+    from pedicle.io.bounded import is_there
     from pedicle.io.labelmap.reader import label_map
 
     path, options = Path(path), options or ImportOptions()
-    match "folder" if path.is_dir() else format_of(path):
+    match "folder" if is_there(path) and path.is_dir() else format_of(path):
         case "folder":
             from pedicle.io.labelmap.class_files import read_class_files
 
@@ -76,11 +77,11 @@ def format_of(path: Path) -> Format:
 
     InputError 34 where there is nothing, 39 for archives that must be unpacked first.
     """
-    from pedicle.io.bounded import head
+    from pedicle.io.bounded import head, is_there
     from pedicle.io.nifti_header import is_nifti
 
-    if not path.exists():
-        raise InputError(34, path.name or ".", "nothing there", "a file or folder", "check the path")
+    if not is_there(path):
+        raise InputError(34, path.name[:80] or ".", "nothing there", "a file or folder", "check the path")
     if path.is_dir():
         return "dicom"
     start = head(path, _HEAD)

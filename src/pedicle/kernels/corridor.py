@@ -261,11 +261,22 @@ def _sector(normal, medial, upward):
 
 
 @kernel
+def _bent(start, heading, across, way, spacing):
+    """Index point `way` voxels along a needle whose tip cut a parabola of curvature `across` (1/mm, a vector)."""
+    off = 0.5 * way * way * spacing
+    x = start[0] + heading[0] * way + across[0] * off
+    y = start[1] + heading[1] * way + across[1] * off
+    z = start[2] + heading[2] * way + across[2] * off
+    return x, y, z
+
+
+@kernel
 def misplaced(depth, canal, entry, target, axes, draws, boundary, rules):
     """How deep each misplaced needle breaches: (n, 4) = worst wall breach mm, its wall, canal breach mm, tip depth mm.
 
-    `axes` (3, 3): rows forward, medial, upward, unit and orthogonal. `draws` (n, 6): shift medial and upward at the entry
-    (mm), turn towards medial and upward (rad), advance beyond the target (mm), boundary error in units of its SD.
+    `axes` (3, 3): rows forward, medial, upward, unit and orthogonal. `draws` (n, 8): shift medial and upward at the entry
+    (mm), turn towards medial and upward (rad), advance beyond the target (mm), boundary error in units of its SD, and
+    curvature of the bent needle towards medial and upward (1/mm).
     A breach is positive when the needle's surface is beyond the wall. rules: radius, spacing, wall_j, canal_j, roughness:
     how many SD of the boundary the mean wall lies outside the nearest points of a rough label surface.
     """
@@ -277,12 +288,12 @@ def misplaced(depth, canal, entry, target, axes, draws, boundary, rules):
         start = entry + (draws[n, 0] * axes[1] + draws[n, 1] * axes[2]) / spacing
         heading = axes[0] + np.tan(draws[n, 2]) * axes[1] + np.tan(draws[n, 3]) * axes[2]
         heading /= np.sqrt((heading * heading).sum())
+        across = draws[n, 6] * axes[1] + draws[n, 7] * axes[2]
         reach = max(length + draws[n, 4] / spacing, 1.0)
         steps = int(reach) + 1
         worst, worst_step, canal_worst, canal_step = -99.0, 0, -99.0, 0
         for step in range(steps + 1):
-            point = start + heading * (reach * step / steps)
-            x, y, z = point[0], point[1], point[2]
+            x, y, z = _bent(start, heading, across, reach * step / steps, spacing)
             if wall_j <= y <= canal_j:
                 now = radius - interpolate(depth, x, y, z, FAR_OUT)
                 if now > worst:
@@ -290,23 +301,23 @@ def misplaced(depth, canal, entry, target, axes, draws, boundary, rules):
             near = radius - interpolate(canal, x, y, z, 99.0)
             if near > canal_worst:
                 canal_worst, canal_step = near, step
-        x, y, z = start + heading * (reach * worst_step / steps)
+        x, y, z = _bent(start, heading, across, reach * worst_step / steps, spacing)
         normal = _slope(depth, x, y, z)
         worst += (draws[n, 5] - roughness) * _boundary_sigma(normal, boundary)
         wall = _sector(normal, axes[1], axes[2])
-        x, y, z = start + heading * (reach * canal_step / steps)
+        x, y, z = _bent(start, heading, across, reach * canal_step / steps, spacing)
         canal_worst += (draws[n, 5] - roughness) * _boundary_sigma(_slope(canal, x, y, z), boundary)
-        tip = start + heading * reach
+        x, y, z = _bent(start, heading, across, reach, spacing)
         found[n, 0], found[n, 1], found[n, 2] = worst, wall, canal_worst
-        found[n, 3] = interpolate(depth, tip[0], tip[1], tip[2], FAR_OUT)
-        found[n, 3] -= (draws[n, 5] - roughness) * _boundary_sigma(_slope(depth, tip[0], tip[1], tip[2]), boundary)
+        found[n, 3] = interpolate(depth, x, y, z, FAR_OUT)
+        found[n, 3] -= (draws[n, 5] - roughness) * _boundary_sigma(_slope(depth, x, y, z), boundary)
     return found
 
 
 @kernel
 def distance_to_voxels(points, start, end):
-    """Least distance between index points (n, 3) and the segment start..end, in voxels; 1e9 for no points."""
-    least = 1e9
+    """Least distance between points (n, 3) and the segment start..end, and where along it (0 to 1); 1e9 for no points."""
+    least, where = 1e9, 0.0
     span = end - start
     square = max((span * span).sum(), 1e-12)
     for n in range(points.shape[0]):
@@ -318,5 +329,6 @@ def distance_to_voxels(points, start, end):
         for axis in range(3):
             gap = points[n, axis] - start[axis] - t * span[axis]
             total += gap * gap
-        least = min(least, total)
-    return np.sqrt(least) if least < 1e9 else 1e9
+        if total < least:
+            least, where = total, t
+    return (np.sqrt(least) if least < 1e9 else 1e9), where

@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from pedicle.model.frames import unit
 
+# A view this close to straight sideways is a lateral one.
+LATERAL_WITHIN_DEG = 15.0
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -49,9 +52,9 @@ class View:
 
     @property
     def detector_over(self) -> str:
-        """The surface the detector lies over: back, chest, left side or right side."""
+        """The surface the detector lies over: back or chest, or left side or right side within 15 deg of a lateral view."""
         left, posterior, _ = self.detector_lps
-        if abs(posterior) >= abs(left):
+        if self.tilt_deg <= 90.0 - LATERAL_WITHIN_DEG:
             return "back" if posterior > 0 else "chest"
         return "left side" if left > 0 else "right side"
 
@@ -68,13 +71,13 @@ class View:
 
     @property
     def sentence(self) -> str:
-        """The pose in words.
+        """The pose in words: turned from the surface it names, over a side towards back or chest.
 
         >>> View.from_dicom_angles("bull's-eye", 158.0, 8.0).sentence
         "detector over the back, 22 deg toward the patient's left, 8 deg toward the head"
         """
         head = "head" if self.dicom_secondary_deg >= 0 else "feet"
-        return (
-            f"detector over the {self.detector_over}, {self.tilt_deg:.0f} deg toward the patient's {self.tilt_toward}, "
-            f"{abs(self.dicom_secondary_deg):.0f} deg toward the {head}"
-        )
+        turned = f"{self.tilt_deg:.0f} deg toward the patient's {self.tilt_toward}"
+        if self.detector_over.endswith("side"):
+            turned = f"{90.0 - self.tilt_deg:.0f} deg toward the {'back' if self.detector_lps[1] >= 0 else 'chest'}"
+        return f"detector over the {self.detector_over}, {turned}, {abs(self.dicom_secondary_deg):.0f} deg toward the {head}"

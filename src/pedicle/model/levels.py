@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from pedicle.model.sourced import remembered, table
 
+# Vertebrae that only some people have.
+NOT_ALWAYS_THERE = ("T13", "L6")
+
 
 @dataclass(frozen=True)
 class Level:
@@ -56,3 +59,15 @@ def rank(name: str) -> int:
 def region(name: str) -> str:
     """cervical, thoracic, lumbar or sacral."""
     return levels()[name].region
+
+
+def usual_neighbour(upper: str, lower: str) -> bool:
+    """Whether `lower` is the next vertebra below `upper`; T13 and L6 may be there or not.
+
+    >>> usual_neighbour("T12", "L1"), usual_neighbour("T12", "T13"), usual_neighbour("L5", "sacrum")
+    (True, True, True)
+    >>> usual_neighbour("L1", "L3")
+    False
+    """
+    between = [name for name, level in levels().items() if rank(upper) < level.rank < rank(lower)]
+    return rank(upper) < rank(lower) and all(name in NOT_ALWAYS_THERE for name in between)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pedicle.model.sourced import as_quantity, remembered, table
+import numpy as np
+
+from pedicle.model.sourced import as_quantity, quantity, remembered, table
 
 
 @dataclass(frozen=True)
@@ -38,3 +40,18 @@ def catalogue() -> tuple[Needle, ...]:
         for length in lengths
     ]
     return tuple(sorted(found, key=lambda needle: (needle.gauge, needle.length_mm)))
+
+
+def tip_curvature(needle: Needle, bending: float) -> float:
+    """Curvature in 1/mm, 1 SD per axis, of the way a needle's tip cuts; `bending` is 1 as measured in gel, 0 for none.
+
+    A beam held at the hub that rests in the hole of its entry and is pressed sideways at the tip lies F s^2 L / (3 E I) off
+    the straight line at depth s (Euler and Bernoulli; L hub to tip): a parabola. With the stylet in its bore the section is
+    solid, I = pi D^4 / 64, and the force grows with the section, F = p pi D^2 / 4: the curvature goes with L / D^2. Bevelled
+    needles in gel (data/needles.toml) give p / E; nobody says which way a bevel looks, so an axis gets it over root two.
+    """
+    deflection, depth = quantity("needles", "gel_deflection").value, quantity("needles", "gel_depth").value
+    diameter, length = quantity("needles", "gel_diameter").value, quantity("needles", "gel_length").value
+    measured = 2.0 * deflection / depth**2
+    slimmer, longer = diameter / needle.outer_diameter_mm, needle.length_mm / length
+    return float(bending * measured * slimmer**2 * longer / np.sqrt(2.0))

@@ -14,7 +14,18 @@ from pedicle.model.needle import Needle
 from pedicle.model.notices import Notice
 
 Approach = Literal["transpedicular", "parapedicular"]
-WALLS = ("medial", "lateral", "superior", "inferior", "canal", "anterior", "foramen", "pleura", "great_vessel")
+WALLS = (
+    "medial",
+    "lateral",
+    "superior",
+    "inferior",
+    "canal",
+    "anterior",
+    "foramen",
+    "pleura",
+    "great_vessel",
+    "kidney",
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,9 @@ class Trajectory:
     """One needle from skin to tip. Points LPS mm; None = not assessable, said in `reasons`.
 
     A trajectory has one entry and one target; lengths, angles and views are names of them. `skin_reason` explains a
-    missing skin entry. `posterior_wall_mm` is the depth from bone entry at which the tip meets the posterior wall.
+    missing skin entry. `posterior_wall_depth_mm` is the depth from bone entry at which the tip meets the posterior wall.
+    `skin_from_midline_mm` is to this vertebra's own mid-sagittal plane, `skin_from_spinous_mm` to the tip of its spinous
+    process seen straight from behind; in a turned vertebra they differ.
     """
 
     level: str

@@ -51,7 +51,8 @@ class Fracture:
 
     Losses in percent (positive = lost) at the three stations against `reference` ("neighbours" or "norm F" ...).
     `grade_probability` is for Genant 0, 1, 2, 3. `over_20_percent`, `over_25_percent` are the two published cut-offs.
-    `of_suggestion` is "" or "OF2".."OF5"; OF1 needs MRI.
+    `of_suggestion` is "" or "OF2".."OF4"; OF1 needs MRI, OF5 is not assessed. `posterior_wall` is by shape and, on thin
+    slices, by a gap in the cortex. Narrowing is of the mid-sagittal depth of the neighbours' canal.
     """
 
     loss_percent: tuple[float, float, float]

@@ -42,6 +42,24 @@ def chosen_levels(spine: Spine, options: PlanOptions) -> list[str]:
     return _named(spine, word)
 
 
+def check_on_bone(spine: Spine, names: list[str]) -> None:
+    """RefusedError 403 when the map, or each of the named levels, lies beside the bone of the CT; whatever the purpose.
+
+    A needle planned on such labels would look right and be wrong.
+    """
+    told = [notice.text.rstrip("?") for notice in spine.warnings if notice.code == "labels-off-bone"]
+    if not told and names and all(_beside_bone(spine[name]) for name in names):
+        told = [f"the labels of {', '.join(names)} do not end where the bone ends"]
+    if told:
+        limit = "a needle is planned on labels that end where the bone ends"
+        fix = "give the label map of this very CT, not moved, not mirrored"
+        raise RefusedError(403, "label map", told[0], limit, fix)
+
+
+def _beside_bone(vertebra: Vertebra) -> bool:
+    return any(notice.code == "label-off-bone" and notice.severity == "danger" for notice in vertebra.warnings)
+
+
 def _named(spine: Spine, word: str) -> list[str]:
     by_upper = {level.upper(): level for level in spine.levels}
     names = [name.strip().upper() for name in word.split(",") if name.strip()]
@@ -64,6 +82,8 @@ def refusals(vertebra: Vertebra, notices: tuple[Notice, ...] = ()) -> list[str]:
         found.append(
             "canal not seen, only guessed from the neighbours: its distance to a needle is not known, not planned"
         )
+    if _beside_bone(vertebra):
+        found.append("label beside its bone, by the CT: not planned")
     if any(notice.code == "level-order" and _within(vertebra.level, notice.where) for notice in notices):
         found.append("labels out of order here: which vertebra this is cannot be told, not planned")
     if not vertebra.complete:

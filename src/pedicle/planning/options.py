@@ -21,10 +21,14 @@ class PlanOptions:
     """One needle to the middle of the body, or one on each side; auto recommends with reasons."""
     gauge: int | None = None
     """Needle gauge; chosen from the catalogue when not given."""
+    longest_needle_mm: Annotated[float, Field(ge=50, le=300)] | None = None
+    """Longest needle in the room, mm; the catalogue's longest when not given."""
     entry_error_mm: Annotated[float, Field(ge=0, le=5)] = 1.5
     """Placement error at the entry, 1 SD per axis, mm."""
     direction_error_deg: Annotated[float, Field(ge=0, le=10)] = 3.0
     """Placement error in direction, 1 SD per axis, deg."""
+    bending: Annotated[float, Field(ge=0, le=20)] = 1.0
+    """Bending of the needle, 1 SD: 1 as a bevelled needle of its size in gel, 0 for a rigid one."""
     segmentation_error_mm: Annotated[float, Field(ge=0, le=3)] | None = None
     """Label boundary error, 1 SD, mm; from the voxel size when not given."""
     draws: Annotated[int, Field(ge=500, le=100_000)] = 4000

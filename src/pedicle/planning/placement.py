@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pedicle.model.needle import Needle, tip_curvature
 from pedicle.model.sourced import quantity
 from pedicle.planning.corridor import Corridor
 from pedicle.planning.fields import Floats
@@ -23,12 +24,17 @@ class Breach:
     any_over_2mm: float
 
 
-def draw_errors(options: PlanOptions, stream: int) -> Floats:
-    """Placement and boundary errors (n, 6): two shifts mm, two turns rad, advance mm, boundary in units of its SD."""
+def draw_errors(options: PlanOptions, stream: int, needle: Needle | None = None) -> Floats:
+    """Placement and boundary errors (n, 8): two shifts mm, two turns rad, advance mm, boundary in units of its SD, and two
+    curvatures 1/mm of the bent needle; without a needle it is rigid.
+    """
     generator = np.random.Generator(np.random.Philox(key=np.array([options.seed, stream], dtype=np.uint64)))
     scale = np.array([options.entry_error_mm] * 2 + [np.radians(options.direction_error_deg)] * 2)
     normal = generator.standard_normal((options.draws, 6))
-    return np.asarray(normal * np.concatenate([scale, [options.entry_error_mm, 1.0]]))
+    bent = generator.standard_normal((options.draws, 2))
+    curvature = 0.0 if needle is None else tip_curvature(needle, options.bending)
+    placed = normal * np.concatenate([scale, [options.entry_error_mm, 1.0]])
+    return np.concatenate([placed, curvature * bent], axis=1)
 
 
 def breach_probability(corridor: Corridor, radius_mm: float, boundary: Floats, draws: Floats) -> Breach:

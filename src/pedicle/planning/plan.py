@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pedicle.model.patient import Patient
 from pedicle.model.progress import Progress, silent
 from pedicle.model.scan import Scan
 from pedicle.model.trajectory import LevelPlan, Plan
 from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.planning.cement import cement_volume
-from pedicle.planning.choice import chosen_levels, refusals
+from pedicle.planning.choice import check_on_bone, chosen_levels, refusals
+from pedicle.planning.neighbours import cropped
 from pedicle.planning.options import PlanOptions
 from pedicle.planning.session import left_out, level_warnings, open_gates, placement, scan_position, session_warnings
 from pedicle.planning.sides import plan_sides
-from pedicle.planning.views import true_ap, true_lateral
+from pedicle.planning.views import out_of_reach, true_ap, true_lateral
 
 _DEFAULT = PlanOptions()
 
@@ -26,14 +29,16 @@ def plan(
 ) -> Plan:
     """Plan the needles of the chosen levels.
 
-    `spine` is what `find_vertebrae` returns for `scan`; without a scan no skin is found and depths are unknown. Points of the result are LPS mm in the scan's world. A level that
-    cannot be planned stays in the plan with the reason in `refused`. `patient` only fills gates: nothing is computed from
-    a fact that is not stated.
+    `spine` is what `find_vertebrae` returns for `scan`; without a scan no skin is found and depths are unknown. Points of
+    the result are LPS mm in the scan's world. A level that cannot be planned stays in the plan with the reason in
+    `refused`. `patient` only fills gates: nothing is computed from a fact that is not stated.
 
-    Raises RefusedError 400 (no pedicles in the labels), 401 (purpose plan without named levels), InputError 402 (level
-    not in the scan), 404 (gauge not in the catalogue).
+    Raises RefusedError 400 (no pedicles in the labels), 401 (purpose plan without named levels), 403 (labels
+    beside the bone), InputError 402 (level not in the scan), 404 (gauge not in the catalogue).
     """
     names = chosen_levels(spine, options)
+    check_on_bone(spine, names)
+    spine = replace(spine, structures=cropped(spine.structures))
     levels = []
     for number, name in enumerate(names):
         progress(number / max(len(names), 1), f"plan {name}")
@@ -66,5 +71,5 @@ def _plan_level(spine: Spine, scan: Scan | None, vertebra: Vertebra, options: Pl
         true_lateral=true_lateral(vertebra),
         cement=cement_volume(vertebra),
         refused=sides.without,
-        warnings=tuple(level_warnings(vertebra)),
+        warnings=(*level_warnings(vertebra), *out_of_reach(vertebra)),
     )

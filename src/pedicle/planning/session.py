@@ -42,6 +42,7 @@ def placement(spine: Spine, options: PlanOptions) -> dict[str, float]:
     return {
         "entry_error_mm": options.entry_error_mm,
         "direction_error_deg": options.direction_error_deg,
+        "bending": options.bending,
         "boundary_fine_mm": share * float(np.prod(voxel) ** (1.0 / 3.0)) if given is None else given,
         "boundary_coarse_mm": share * float(voxel.max()) if given is None else given,
         "draws": float(options.draws),
@@ -74,6 +75,7 @@ def level_warnings(vertebra: Vertebra) -> list[Notice]:
     if not found and vertebra.basis == "given":
         text = f"level unverified (counted by: {vertebra.basis}): count again on the table"
         found.append(Notice("level-unverified", vertebra.level, text))
+    found += [notice for notice in vertebra.warnings if notice.code == "label-off-bone"]
     found += [Notice("suspicious", vertebra.level, words, "danger") for words in vertebra.suspicious]
     fracture = vertebra.fracture
     if fracture is not None and fracture.verdict.startswith(POSSIBLE):

@@ -66,7 +66,7 @@ def _routes(place: Site) -> tuple[Trajectory | None, list[str]]:
     if not _is_narrow(place):
         return _wide_but_blocked(through)
     # Not in the thoracic spine alone: the pleura reaches down behind the upper lumbar bodies.
-    if not lungs_assessed(place.spine.structures, place.side):
+    if not lungs_assessed(place.spine.structures, place.fields):
         return _refused_beside(through, "parapedicular route refused: lung not assessed")
     beside = plan_side(place, "paramedian", "parapedicular")
     if beside is None or not beside.feasible:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.model.vertebra import PART_POSTERIOR
 from pedicle.model.volume import Volume
-from pedicle.planning.fields import Floats
+from pedicle.planning.fields import Floats, SideFields
 
 Mask = NDArray[np.bool_]
 AIR_HU, PADDING_HU = -400.0, -1100.0
@@ -16,6 +17,8 @@ AIR_RUN_MM, STEP_MM = 5.0, 0.5
 # More tissue than this behind the first air means that the air was inside the body.
 TISSUE_BEHIND_MM = 25.0
 _REACH_MM = 400.0
+# The spinous process lies this close to the mid-sagittal plane.
+SPINOUS_BESIDE_MM = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,3 +77,28 @@ def _edge(points: Floats, hu: Floats, start: int) -> Floats:
         return np.asarray(points[0])
     share = (hu[start - 1] - AIR_HU) / max(hu[start - 1] - hu[start], 1e-6)
     return np.asarray(points[start - 1] + np.clip(share, 0.0, 1.0) * (points[start] - points[start - 1]))
+
+
+def skin_distances(fields: SideFields, skin: Skin) -> tuple[float | None, float | None]:
+    """Skin entry to the vertebra's mid-sagittal plane, and to the tip of its spinous process seen from behind, mm.
+
+    From behind means straight along the scan's own back axis, as the skin over the tip is felt on a patient who lies flat:
+    in a turned vertebra its mid-sagittal plane meets the skin somewhere else. None where there is no skin or no process.
+    """
+    if skin.point_lps_mm is None:
+        return None, None
+    midline = float(abs(fields.from_lps(skin.point_lps_mm)[0]))
+    tip = spinous_tip(fields)
+    if tip is None:
+        return midline, None
+    across = skin.point_lps_mm - tip
+    return midline, float(np.hypot(across[0], across[2]))
+
+
+def spinous_tip(fields: SideFields) -> Floats | None:
+    """LPS of the hindmost 2 mm of the arch near the midline; None without an arch."""
+    points = fields.point(np.argwhere(fields.parts == PART_POSTERIOR))
+    middle = points[np.abs(points[:, 0]) < SPINOUS_BESIDE_MM]
+    if len(middle) == 0:
+        return None
+    return fields.lps(middle[middle[:, 1] > middle[:, 1].max() - 2.0].mean(axis=0))

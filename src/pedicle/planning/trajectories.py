@@ -12,20 +12,22 @@ from pedicle.model.needle import Needle, catalogue
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
 from pedicle.model.trajectory import Approach, Clearance, Trajectory
-from pedicle.model.vertebra import PART_POSTERIOR, Spine, Vertebra
+from pedicle.model.vertebra import PART_BODY, Spine, Vertebra
 from pedicle.planning.candidates import TIP_DEPTHS_MM, Aim
 from pedicle.planning.corridor import Corridor, find_corridor
 from pedicle.planning.fields import Floats, SideFields, boundary_matrix
 from pedicle.planning.needles import gauges, needle_of
-from pedicle.planning.neighbours import neighbour_clearance
+from pedicle.planning.neighbours import Way, close_by, in_the_way, neighbour_clearance
 from pedicle.planning.options import PlanOptions
 from pedicle.planning.placement import Breach, breach_probability, draw_errors
-from pedicle.planning.skin import Skin, find_skin
+from pedicle.planning.skin import Skin, find_skin, skin_distances
 from pedicle.planning.views import bulls_eye, needle_angles, reach_words
 from pedicle.planning.walls import SIDE_WALLS, Walls, measure_walls, needed_mm
 
 # Steps of a mask that an entry may be moved over, mm.
 LABEL_STEPS_MM = 4.0
+# Where the skin is not in the scan, soft structures are looked for this far behind the bone.
+LOOKED_BEHIND_MM = 120.0
 GATED = (*SIDE_WALLS, "canal")
 
 
@@ -80,18 +82,20 @@ def trajectory(place: Site, corridor: Corridor, gauge: int) -> tuple[Trajectory,
     corridor = replace(corridor, entry_mm=fields.from_lps(entry))
     forward = unit(target - entry)
     skin = _skin(place.scan, entry, -forward)
-    needle, reaches = _needle(gauge, skin, target)
+    needle, reaches = _needle(place, gauge, skin, target)
     walls = measure_walls(corridor)
-    draws = draw_errors(place.options, 0)
+    draws = draw_errors(place.options, 0, needle)
     breach = breach_probability(corridor, needle.radius_mm, place.boundary, draws)
-    clearance = _clearances(walls, needle.radius_mm, place.boundary, breach)
-    start = entry - 60.0 * forward if skin.point_lps_mm is None else skin.point_lps_mm
-    clearance |= neighbour_clearance(place.spine.structures, (start, target), needle.radius_mm, place.side)
+    clearance = _clearances(corridor, walls, needle.radius_mm, place.boundary, breach)
+    start = entry - LOOKED_BEHIND_MM * forward if skin.point_lps_mm is None else skin.point_lps_mm
+    way = Way(start, entry, target, needle.radius_mm)
+    clearance |= neighbour_clearance(place.spine.structures, way, fields, place.options)
     view = bulls_eye(forward, place.side)
-    lacks = _lacks(place, walls, needle.radius_mm) + _too_short(reaches, needle) + _near_lung(clearance["pleura"])
-    notes = [reach_words(view), skin.reason, _relaxed(corridor)]
+    lacks = _lacks(place, walls, needle.radius_mm) + _off_target(fields, corridor.target_mm)
+    lacks += _too_short(reaches, needle) + in_the_way(clearance, needle.radius_mm)
+    notes = [reach_words(view), skin.reason, _relaxed(corridor), *close_by(clearance)]
     axial, sagittal = needle_angles(forward, place.side)
-    midline, spinous = _skin_distances(fields, skin)
+    midline, spinous = skin_distances(fields, skin)
     planned = Trajectory(
         level=place.vertebra.level,
         side=place.side,
@@ -134,22 +138,27 @@ def _skin(scan: Scan | None, entry: Floats, back: Floats) -> Skin:
     return find_skin(scan.volume, entry, back) if scan is not None else Skin(None, "depth unknown: no CT")
 
 
-def _needle(gauge: int, skin: Skin, target: Floats) -> tuple[Needle, bool]:
+def _needle(place: Site, gauge: int, skin: Skin, target: Floats) -> tuple[Needle, bool]:
     way = None if skin.point_lps_mm is None else float(np.linalg.norm(target - skin.point_lps_mm))
-    return needle_of(gauge, way)
+    return needle_of(gauge, way, place.options.longest_needle_mm)
 
 
 def _too_short(reaches: bool, needle: Needle) -> list[str]:
     if reaches:
         return []
-    return [f"skin to target is longer than the longest needle of the catalogue ({needle.length_mm:.0f} mm)"]
+    return [
+        f"skin to target is longer than the longest needle of the catalogue ({needle.length_mm:.0f} mm; state a longer one "
+        "with --longest-needle-mm)"
+    ]
 
 
-def _near_lung(pleura: Clearance) -> list[str]:
-    """A needle whose straight way meets the lung, within the label's own error, is not feasible."""
-    if pleura.mm is None or pleura.mm > 2.0 * (pleura.sigma_mm or 0.0):
+def _off_target(fields: SideFields, target_mm: Floats) -> list[str]:
+    """A tip that is not in the body of the level itself, by the label map's own parts."""
+    index = np.rint(fields.index(target_mm)).astype(int)
+    inside = bool((index >= 0).all() and (index < fields.parts.shape).all())
+    if inside and fields.parts[tuple(index)] == PART_BODY:
         return []
-    return [f"lung {pleura.mm:.1f} mm from the needle's way"]
+    return ["tip outside the body of this level"]
 
 
 def _relaxed(corridor: Corridor) -> str:
@@ -158,13 +167,18 @@ def _relaxed(corridor: Corridor) -> str:
     return f"little room for the tip: only {corridor.relaxed_mm:.1f} mm below the nearest surface of the body"
 
 
-def _clearances(walls: Walls, radius_mm: float, boundary: Floats, breach: Breach) -> dict[str, Clearance]:
+def _clearances(
+    corridor: Corridor, walls: Walls, radius_mm: float, boundary: Floats, breach: Breach
+) -> dict[str, Clearance]:
     found = {}
     for name, axis_mm in walls.axis_mm.items():
         # Ahead of the tip there is no radius: the distance is from the tip's point along the needle.
         mm = axis_mm if name == "anterior" else axis_mm - radius_mm
         sigma = float(np.linalg.norm(boundary @ walls.normals[name]))
         found[name] = Clearance(mm, sigma, breach.beyond.get(name), breach.beyond_2mm.get(name))
+    if corridor.approach == "parapedicular":
+        # The way lies in the foramen's own region, outside bone, where no label shows the root.
+        found["foramen"] = Clearance(None, reason="not assessed: nerve root and segmental vessels beside the pedicle")
     return found
 
 
@@ -195,17 +209,3 @@ def _wall_depth(corridor: Corridor) -> float:
     """Depth from bone entry at which the needle meets the plane of the posterior wall, mm."""
     share = (corridor.fields.wall_mm - corridor.entry_mm[1]) / (corridor.target_mm[1] - corridor.entry_mm[1])
     return float(np.clip(share, 0.0, 1.0) * corridor.length_mm)
-
-
-def _skin_distances(fields: SideFields, skin: Skin) -> tuple[float | None, float | None]:
-    """Skin entry to the vertebra's mid-sagittal plane, and to the spinous process seen from behind, mm."""
-    if skin.point_lps_mm is None:
-        return None, None
-    point = fields.from_lps(skin.point_lps_mm)
-    where = np.argwhere(fields.parts == PART_POSTERIOR)
-    points = fields.point(where)
-    middle = points[np.abs(points[:, 0]) < 8.0]
-    if len(middle) == 0:
-        return float(abs(point[0])), None
-    tip = middle[middle[:, 1] > middle[:, 1].max() - 2.0].mean(axis=0)
-    return float(abs(point[0])), float(np.hypot(point[0] - tip[0], point[2] - tip[2]))

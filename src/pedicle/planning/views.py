@@ -6,9 +6,12 @@ import numpy as np
 
 from pedicle.model.carm import View
 from pedicle.model.frames import Side
+from pedicle.model.notices import Notice
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Vertebra
 from pedicle.planning.fields import Floats
+
+LATERAL = "true lateral"
 
 
 def bulls_eye(direction_lps: Floats, side: Side) -> View:
@@ -23,7 +26,7 @@ def true_ap(vertebra: Vertebra) -> View:
 
 def true_lateral(vertebra: Vertebra) -> View:
     """Endplates and both pedicles in line: the detector straight to the patient's left of this vertebra."""
-    return View.towards("true lateral", -vertebra.right)
+    return View.towards(LATERAL, -vertebra.right)
 
 
 def needle_angles(direction_lps: Floats, side: Side) -> tuple[float, float]:
@@ -37,8 +40,23 @@ def needle_angles(direction_lps: Floats, side: Side) -> tuple[float, float]:
 
 
 def reach_words(view: View) -> str:
-    """A sentence where the view lies beyond the usual reach of a C-arm, else ""; machines differ, so it only informs."""
+    """A sentence where the view lies beyond the usual reach of a C-arm, else ""; machines differ, so it only informs.
+
+    Near a side (a lateral view) the arm's turn about the patient is what a lateral needs: only the angle towards head or
+    feet counts there.
+    """
     cranial, tilt = quantity("planning/limits", "carm_cranial_caudal"), quantity("planning/limits", "carm_tilt")
-    if abs(view.dicom_secondary_deg) <= cranial.value and view.tilt_deg <= tilt.value and view.detector_over == "back":
+    lateral = view.name == LATERAL
+    turned = not lateral and (view.tilt_deg > tilt.value or view.detector_over != "back")
+    if abs(view.dicom_secondary_deg) <= cranial.value and not turned:
         return ""
-    return f"bull's-eye view ({view.sentence}) may be beyond the reach of the C-arm: usual limits not verified, try it first"
+    name = "bull's-eye" if view.name.startswith("bull's-eye") else view.name
+    return (
+        f"{name} view ({view.sentence}) may be beyond the reach of the C-arm: usual limits not verified, try it first"
+    )
+
+
+def out_of_reach(vertebra: Vertebra) -> list[Notice]:
+    """Which of the two true views may be beyond the reach of a C-arm; each needle's own view says so itself."""
+    words = [reach_words(view) for view in (true_ap(vertebra), true_lateral(vertebra))]
+    return [Notice("carm-reach", vertebra.level, text) for text in words if text]

@@ -6,6 +6,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from pedicle.model.needle import Needle, tip_curvature
 from pedicle.model.trajectory import Plan, Trajectory
 from pedicle.report import svg
 from pedicle.report.canvas import Canvas
@@ -60,18 +61,19 @@ def draw_section(canvas: Canvas, trajectory: Trajectory) -> None:
     canvas.dot(trajectory.target_lps_mm, "shaft", trajectory.needle.radius_mm)
 
 
-def spread_mm(plan: Plan | None, depth_mm: float) -> float | None:
+def spread_mm(plan: Plan | None, needle: Needle, depth_mm: float) -> float | None:
     """Standard deviation per axis of the needle's place at a depth past the bone entry; None when not stated."""
     placement = plan.placement if plan else {}
     entry, turn = placement.get("entry_error_mm"), placement.get("direction_error_deg")
     if entry is None or turn is None:
         return None
-    return float(np.hypot(entry, depth_mm * np.tan(np.radians(turn))))
+    bent = 0.5 * tip_curvature(needle, placement.get("bending", 0.0)) * depth_mm**2
+    return float(np.hypot(np.hypot(entry, depth_mm * np.tan(np.radians(turn))), bent))
 
 
 def placement_ring(canvas: Canvas, plan: Plan | None, trajectory: Trajectory, depth_mm: float) -> bool:
     """The ring that holds the needle's surface in 95 % of placements at this depth; False when no error is stated."""
-    sigma = spread_mm(plan, depth_mm)
+    sigma = spread_mm(plan, trajectory.needle, depth_mm)
     if sigma is None:
         return False
     centre = trajectory.bone_entry_lps_mm + depth_mm * trajectory.direction_lps
@@ -82,7 +84,7 @@ def placement_ring(canvas: Canvas, plan: Plan | None, trajectory: Trajectory, de
 def _band(canvas: Canvas, plan: Plan, trajectory: Trajectory) -> None:
     """Two dashed lines beside the needle that hold its surface in 95 % of placements, seen from the side."""
     depths = np.linspace(0.0, trajectory.bone_to_target_mm, 7)
-    spread = [spread_mm(plan, float(depth)) for depth in depths]
+    spread = [spread_mm(plan, trajectory.needle, float(depth)) for depth in depths]
     if spread[0] is None:
         return
     line = canvas.plane.place(trajectory.bone_entry_lps_mm + depths[:, None] * trajectory.direction_lps)[:, :2]

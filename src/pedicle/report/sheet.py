@@ -187,15 +187,17 @@ def _skin(vertebra: Vertebra, trajectory: Trajectory) -> str:
     if trajectory.skin_entry_lps_mm is None or trajectory.skin_from_midline_mm is None:
         return missing(trajectory.skin_reason or "skin not in the scan")
     side = side_of(vertebra, trajectory.skin_entry_lps_mm).upper()
-    return f"{whole(abs(trajectory.skin_from_midline_mm), 'mm')} {side} of the midline"
+    return f"{whole(abs(trajectory.skin_from_midline_mm), 'mm')} {side} of midplane"
 
 
 def _skin_note(dossier: Dossier, trajectory: Trajectory) -> str:
     if trajectory.skin_from_midline_mm is None:
         return ""
-    note = at_least_one(reading_sigma_mm(dossier), "mm")
+    note = f"{at_least_one(reading_sigma_mm(dossier), 'mm')}, midplane of this vertebra"
     if trajectory.skin_from_spinous_mm is not None:
-        note += f"; {whole(abs(trajectory.skin_from_spinous_mm), 'mm')} from the spinous process"
+        note += (
+            f"; {whole(abs(trajectory.skin_from_spinous_mm), 'mm')} from the tip of its spinous process (from behind)"
+        )
     return note
 
 
@@ -253,9 +255,10 @@ def _uncertainty(dossier: Dossier) -> str:
     entry, turn = plan.placement.get("entry_error_mm"), plan.placement.get("direction_error_deg")
     if entry is None or turn is None:
         return "Placement error: not stated by the plan, so no chance of crossing a wall is given."
+    bent = "and a rigid needle" if plan.placement.get("bending", 0.0) == 0.0 else "and a needle that bends"
     return (
         f"Chances are for a placement error of {with_unit(figure(entry, 1), 'mm')} at the entry and "
-        f"{with_unit(figure(turn, 1), 'deg')} in direction (1 SD). Depth and skin ± (1 SD): from the voxel size alone."
+        f"{with_unit(figure(turn, 1), 'deg')} in direction (1 SD) {bent}. Depth and skin ± (1 SD): from the voxel size alone."
     )
 
 

@@ -39,9 +39,10 @@ WALL_WORDS = {
     "inferior": "Lower pedicle wall",
     "canal": "Spinal canal",
     "anterior": "Front wall of the body",
-    "foramen": "Nerve root foramen",
-    "pleura": "Pleura",
-    "great_vessel": "Great vessels",
+    "foramen": "Pedicle's edge to the foramen (nerve root)",
+    "pleura": "Pleura (lung label)",
+    "great_vessel": "Aorta and cava",
+    "kidney": "Kidney",
 }
 SHAPE_WORDS = {"none": "no fracture shape", "wedge": "wedge", "biconcave": "biconcave", "crush": "crush"}
 
@@ -224,7 +225,8 @@ def clearance_table(trajectories: tuple[Trajectory, ...]) -> Table:
         ("Wall", *columns),
         tuple(rows),
         "From the needle's surface at its true outer diameter, the least over the whole way; negative lies outside. "
-        "± is one standard deviation; chances are for the stated placement error.",
+        "± is one standard deviation; chances are for the stated placement error. The root itself is in no label: the foramen "
+        "is the nearer of the pedicle's upper and lower edge. Iliac and segmental vessels are not assessed.",
     )
 
 

@@ -15,6 +15,7 @@ from pedicle.anatomy.region import Region, fenced, trabecular_region
 from pedicle.anatomy.tissue import Tissues, find_tissues
 from pedicle.model.density import DensityLaw, density_law, tissue_hu
 from pedicle.model.grid import Grid
+from pedicle.model.notices import Notice
 from pedicle.model.scan import Acquisition, Scan
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Fracture
@@ -112,7 +113,8 @@ def test_skewed_grain_is_not_fenced(median_hu: float) -> None:
 
 def test_what_is_not_bone_density_is_shown_apart(seen: Any) -> None:
     vertebra, scan = seen
-    for change in ({"fracture": fracture(2)}, {"cemented": True}, {"metal": True}, {"complete": False}):
+    beside = {"warnings": (Notice("label-off-bone", "L3", "label beside its bone", "danger"),)}
+    for change in ({"fracture": fracture(2)}, {"cemented": True}, {"metal": True}, {"complete": False}, beside):
         found = measure_density(replace(vertebra, **change), scan, PLAIN)
         assert found.mean_hu is not None
         assert not found.usable
@@ -318,3 +320,11 @@ def test_contrast_leaves_muscle_out_and_padding_is_no_tissue(anatomic: Any) -> N
     assert scan_law(scan, MeasureOptions(), [anatomic.vertebra()]).basis.endswith("by fat")
     padded = replace(scan, volume=replace(scan.volume, outside=np.ones(scan.volume.values.shape, bool)))
     assert find_tissues(padded).fat_hu is None
+
+
+def test_a_level_with_an_open_question_never_counts(seen: Any) -> None:
+    vertebra, scan = seen
+    found = measure_density(replace(vertebra, suspicious=("lytic area of 2.0 ml in the body",)), scan, PLAIN)
+    assert found.density_mg_cm3 is not None
+    assert not found.usable
+    assert "suspicious" in found.reason

@@ -4,9 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
-from pedicle.anatomy.flags import find_flags
+from pedicle.anatomy.flags import densest_bone_hu, find_flags, patient_marrow_hu
 from pedicle.anatomy.pedicles import find_pedicles
+from pedicle.model.density import density_law
+from pedicle.model.sourced import quantity
 
 
 def ball(centre: tuple[float, float, float], radius: float, value: float) -> Any:
@@ -29,6 +32,72 @@ def test_cement_is_cement_and_screws_are_metal(changed: Any) -> None:
     assert cemented.warnings[0].code == "cemented"
     screw = find_flags(*changed(lump=ball((16, 21, 4), 3.5, 3000.0)))
     assert (screw.cemented, screw.metal) == (False, True)
+
+
+def test_only_what_is_denser_than_any_bone_refuses(seen: Any, changed: Any) -> None:
+    bound = quantity("anatomy/flags", "foreign", "hu")
+    assert bound.verified
+    # solid cortex: 1.92 g/cm3 with 22.5 % calcium by mass (ICRU 44); hydroxyapatite holds 39.9 % calcium
+    cortex = 1920.0 * 0.225 / 0.3989
+    _, scan = seen
+    for kvp in (80.0, 120.0, 140.0):
+        at = replace(scan, acquisition=replace(scan.acquisition, kvp=kvp))
+        assert densest_bone_hu(at) > 1.16 * float(density_law(kvp).hu_from_density(cortex))
+    # bone islands: 1190 HU, 95 % under 1670 (Ulano 2016), typically under 1 cm
+    island = find_flags(*changed(lump=ball((0, -4, 0), 5.5, 1190.0)))
+    assert (island.cemented, island.metal) == (False, False)
+    assert "bone island" in island.suspicious[0]
+
+
+def test_what_is_as_dense_as_a_bone_island_and_larger_is_taken_for_cement(changed: Any) -> None:
+    assert find_flags(*changed(lump=ball((0, -4, 0), 8.0, 1190.0))).cemented
+    assert not find_flags(*changed(lump=ball((0, -4, 0), 8.0, 700.0))).cemented
+
+
+def test_the_bound_follows_the_tube_voltage(changed: Any) -> None:
+    vertebra, scan = changed(lump=ball((0, -4, 0), 5.5, 2100.0))
+    assert find_flags(vertebra, scan).cemented
+    low = replace(scan, acquisition=replace(scan.acquisition, kvp=80.0))
+    assert not find_flags(vertebra, low).cemented
+
+
+def sclerotic(inside: float) -> Any:
+    """A body of 420 HU with a cave of 16 x 12 x 10 mm half axes at its front."""
+
+    def lump(points: Any, hu: Any) -> Any:
+        cave = (((points - np.array([0.0, -3.0, 0.0])) / np.array([16.0, 8.0, 9.0])) ** 2).sum(axis=-1) < 1
+        return np.where(cave, inside, hu)
+
+    return lump
+
+
+def test_usual_marrow_beside_sclerosis_is_no_hole_but_fluid_is(changed: Any) -> None:
+    usual = changed(marrow_hu=420.0, lump=sclerotic(65.0))
+    assert find_flags(*usual, 65.0).suspicious == ()
+    assert "lytic" in find_flags(*usual).suspicious[0]
+    assert "lytic" in find_flags(*changed(marrow_hu=420.0, lump=sclerotic(5.0)), 65.0).suspicious[0]
+
+
+def test_a_vein_is_no_hole_where_veins_lie(changed: Any) -> None:
+    assert find_flags(*changed(marrow_hu=170.0, lump=ball((0, 5, 0), 8.0, 30.0))).suspicious == ()
+    assert find_flags(*changed(marrow_hu=170.0, lump=ball((0, -5, 0), 8.0, 30.0))).suspicious != ()
+
+
+def test_thin_strands_of_loose_marrow_are_no_hole(changed: Any) -> None:
+    def strands(points: Any, hu: Any) -> Any:
+        x, y, z = np.moveaxis(points, -1, 0)
+        loose = (np.abs(z) < 9.0) & (np.abs(y + 4.0) < 8.0) & (np.abs((x + 3.0) % 6.0 - 3.0) < 1.4)
+        return np.where(loose & (np.abs(x) < 16.0), 15.0, hu)
+
+    assert find_flags(*changed(marrow_hu=170.0, lump=strands)).suspicious == ()
+
+
+def test_the_patients_marrow_is_the_median_of_the_levels(changed: Any) -> None:
+    vertebra, scan = changed(marrow_hu=120.0)
+    # the looser third lies under the even marrow by rounding alone
+    assert patient_marrow_hu([vertebra, vertebra], scan) == pytest.approx(120.0, abs=2.0)
+    assert patient_marrow_hu([vertebra], None) is None
+    assert patient_marrow_hu([replace(vertebra, maps=None)], scan) is None
 
 
 def test_a_hole_in_dense_marrow_is_a_question(changed: Any) -> None:

@@ -176,5 +176,15 @@ def test_a_wedge_lower_in_front_by_nature_is_no_fracture() -> None:
     ("loss", "grade"), [(19.9, 0), (20.1, 1), (24.9, 1), (25.1, 2), (39.9, 2), (40.1, 3), (100.0, 3), (-5.0, 0)]
 )
 def test_grades_change_at_genants_bounds(loss: float, grade: int) -> None:
-    """20, 25 and 40 percent (Genant 1993)."""
+    """20, 25 and 40 percent (Genant 1993, as Wang 2019 quotes them)."""
     assert genant_grade(loss) == grade
+
+
+def test_the_fifth_of_class_is_said_not_to_be_assessed() -> None:
+    found = graded(spine({"L1": (35, 24, 2)}))
+    broken, sound = found["L1"].fracture, found["L3"].fracture
+    assert broken is not None
+    assert sound is not None
+    assert broken.of_suggestion == "OF2"
+    assert "OF5 (distraction, rotation) not assessed" in broken.verdict
+    assert "OF5" not in sound.verdict

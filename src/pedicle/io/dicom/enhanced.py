@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pedicle.io.dicom.files import FoundFile
 from pedicle.io.dicom.headers import (
     Frame,
+    hash_of,
     identity_of,
     instance_uid,
     making_of,
@@ -33,11 +34,8 @@ def frames_of(file: FoundFile, dataset: Dataset) -> list[Frame]:
     base = pixel_format(dataset, dataset)
     if len(per_frame) != base.frames or base.frames > MOST_FRAMES:
         raise damaged(file, f"{base.frames} frames but {len(per_frame)} descriptions of frames")
-    identity, sop_uid, series_uid = (
-        identity_of(dataset),
-        instance_uid(dataset),
-        uid(dataset, "SeriesInstanceUID"),
-    )
+    identity, patient_number = identity_of(dataset), hash_of(dataset, "PatientID")
+    sop_uid, series_uid = instance_uid(dataset), uid(dataset, "SeriesInstanceUID")
     frames = []
     for number, own in enumerate(per_frame):
         groups = _Groups(own, shared)
@@ -49,6 +47,7 @@ def frames_of(file: FoundFile, dataset: Dataset) -> list[Frame]:
                 sop_uid=sop_uid,
                 series_uid=series_uid,
                 identity=identity,
+                patient_number=patient_number,
                 pixels=replace(
                     base, slope=rescale.slope, intercept=rescale.intercept, rescale_type=rescale.rescale_type
                 ),

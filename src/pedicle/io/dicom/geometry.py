@@ -24,6 +24,8 @@ SAME_SPACING = 1e-4
 # Positions are often written with one decimal: 0.05 mm each way.
 LINE_MM = 0.1
 SAME_PLACE_MM = 0.01
+# Gantries tilt by 30 degrees at most.
+STEEPEST_DEG = 45.0
 MOST_STRAYS = 3
 GAP_TOLERANCE = 0.05
 LARGEST_GAP_RESAMPLED_MM = 10.0
@@ -143,7 +145,7 @@ def one_plane(frames: list[Frame]) -> tuple[list[Frame], list[Notice]]:
         difference = _difference(model, frame)
         if difference:
             raise InputError(23, frame.name, f"its {difference} differs from the others'", "one for the series", "take the file out, or export again")  # fmt: skip
-    positions = {f.making.patient_position for f in frames}
+    positions = {f.making.patient_position for f in frames} - {""}
     if len(positions) > 1:
         raise InputError(11, model.name, f"{len(positions)} patient positions in one series", "one", _EXPORT)
     return frames, notices
@@ -211,6 +213,10 @@ def judged(stack: Stack, resample: bool, where: str) -> tuple[Stack, list[Notice
     tilt = math.degrees(math.atan(float(np.linalg.norm(lean))))
     if math.tan(math.radians(tilt)) > limits.ORTHOGONAL and not resample:
         raise InputError(9, where, f"gantry tilt of {tilt:.2f} deg between the slices", "none", "export without tilt, or ask for --resample")  # fmt: skip
+    if tilt > STEEPEST_DEG:
+        raise InputError(
+            9, where, f"slices that lean by {tilt:.0f} deg", f"{STEEPEST_DEG:g} deg even when resampled", _EXPORT
+        )
     step = float(np.median(steps))
     uneven = _is_uneven(stack.along)
     if uneven:

@@ -83,6 +83,7 @@ class Frame:
     sop_uid: str
     series_uid: str
     identity: tuple[str, str, str] = field(repr=False)
+    patient_number: str = field(repr=False)
     pixels: PixelFormat
     place: Place
     making: Making
@@ -101,6 +102,7 @@ def frame_of(file: FoundFile, dataset: Dataset) -> Frame:
         sop_uid=instance_uid(dataset),
         series_uid=uid(dataset, "SeriesInstanceUID"),
         identity=identity_of(dataset),
+        patient_number=hash_of(dataset, "PatientID"),
         pixels=pixel_format(dataset, dataset),
         place=place_of(dataset, dataset, dataset, dataset),
         making=making_of(dataset, words(dataset, "ImageType")),
@@ -120,7 +122,12 @@ def instance_uid(dataset: Any) -> str:
 def identity_of(dataset: Dataset) -> tuple[str, str, str]:
     """Hashes of patient (number, name, birth date), study and frame of reference; "" where all of it is empty."""
     patient = b"\0".join(_raw(dataset, keyword).strip(b" \0^") for keyword in _PATIENT)
-    return _hash(patient), _hash(_raw(dataset, "StudyInstanceUID")), _hash(_raw(dataset, "FrameOfReferenceUID"))
+    return _hash(patient), hash_of(dataset, "StudyInstanceUID"), hash_of(dataset, "FrameOfReferenceUID")
+
+
+def hash_of(dataset: Dataset, keyword: str) -> str:
+    """Hash of one element; "" where it is absent or empty."""
+    return _hash(_raw(dataset, keyword))
 
 
 def _raw(dataset: Dataset, keyword: str) -> bytes:

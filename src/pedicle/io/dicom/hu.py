@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.io import gate_limits as limits
+from pedicle.io.dicom.decoding import Decoding
 from pedicle.io.dicom.files import MOST_BYTES, FoundFile, budget_error, opened
 from pedicle.io.dicom.headers import Frame, PixelFormat
 from pedicle.io.dicom.parse import parsed
 from pedicle.io.dicom.pixels import Pixels, check_format, stored_values
+from pedicle.io.slices import check_slices
 from pedicle.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ Slab = NDArray[np.int16] | NDArray[np.float32]
 Told = Callable[[float, str], None]
 
 
-def read_slices(frames: list[Frame], told: Told, where: str) -> tuple[Slab, NDArray[np.bool_] | None, dict[str, str]]:
+def read_slices(
+    frames: list[Frame], decoding: Decoding, told: Told, where: str
+) -> tuple[Slab, NDArray[np.bool_] | None, dict[str, str]]:
     """HU of all frames (n, rows, columns), the mask of padding or None, and the SHA-256 of each file by path.
 
     int16 where every slope and intercept is a whole number, else float32. Each file is opened and hashed once.
@@ -41,10 +45,12 @@ def read_slices(frames: list[Frame], told: Told, where: str) -> tuple[Slab, NDAr
     for file, places in _by_file(frames).items():
         dataset, hashes[str(file.path)] = _whole_file(frames[places[0]])
         for k in places:
-            values[k], outside[k] = hu_of(frames[k], stored_values(frames[k], dataset))
+            values[k], outside[k] = hu_of(frames[k], stored_values(frames[k], dataset, decoding))
             done += 1
             told(done / len(frames), "reading slices")
-    return values, outside if outside.any() else None, hashes
+    mask = outside if outside.any() else None
+    check_slices(values, mask, [frame.name for frame in frames])
+    return values, mask, hashes
 
 
 def _is_whole(pixels: PixelFormat) -> bool:
@@ -72,10 +78,10 @@ def _whole_file(frame: Frame) -> tuple[Dataset, str]:
         stream.close()
 
 
-def pixel_hash(frame: Frame) -> str:
+def pixel_hash(frame: Frame, decoding: Decoding) -> str:
     """Hash of a frame's stored values and rescale: two frames with one hash show the same."""
     dataset, _ = _whole_file(frame)
-    stored = stored_values(frame, dataset)
+    stored = stored_values(frame, dataset, decoding)
     rescale = f"{stored.shape}{frame.pixels.slope}{frame.pixels.intercept}".encode()
     return hashlib.sha256(stored.tobytes() + rescale).hexdigest()
 

@@ -26,20 +26,22 @@ _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """pydicom without warnings, log lines or value checks: its messages quote the values, and those may name a patient."""
+    """pydicom and highdicom without warnings, log lines or value checks: its messages quote the values, and those may name a patient."""
     import warnings
 
     from pydicom import config
 
-    logger = logging.getLogger("pydicom")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings(), config.disable_value_validation():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager

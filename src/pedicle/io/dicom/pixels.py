@@ -1,21 +1,23 @@
 """Stored values of a frame: lengths are checked before anything is allocated, decoders are named, bits are masked.
 
-Compressed frames are decoded in this process, which is safe only because the size that the stream declares is compared
-with the header, and the header with the budget, before the decoder sees a byte.
+The size that a compressed stream declares is compared with the header, and the header with the budget, before a decoder
+sees a byte; the decoder itself runs in a child process (`decoding`). RLE is undone here: pydicom does it in Python.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.io.dicom.codestream import declared_size
-from pedicle.io.dicom.files import budget_error, budget_of
-from pedicle.io.dicom.headers import Frame, PixelFormat
+from pedicle.io.dicom.decoding import Decoding, Packed
+from pedicle.io.dicom.files import FoundFile, budget_error, budget_of
+from pedicle.io.dicom.headers import Frame, PixelFormat, frame_of
 from pedicle.io.dicom.parse import damaged, guarded
-from pedicle.model.errors import EnvironmentFault, InputError
+from pedicle.model.errors import InputError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -34,9 +36,12 @@ _DECODERS = {
     "1.2.840.10008.1.2.4.90": ("JPEG 2000", "pylibjpeg", False),
     "1.2.840.10008.1.2.4.91": ("JPEG 2000", "pylibjpeg", True),
 }
+# PS3.5 8.2.1 and A.4.1: eight bits a sample, and nothing else.
+_JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+# PS3.3 C.8.2.1.1: a CT image stores 12 to 16 bits; a few archives keep 10. Eight bits are a windowed picture.
+_FEWEST_BITS = 9
 _OTHERS = {
-    "1.2.840.10008.1.2.4.50": "JPEG baseline (8 bits)",
-    "1.2.840.10008.1.2.4.51": "JPEG extended (lossy)",
+    "1.2.840.10008.1.2.4.51": "JPEG extended (lossy, 12 bits)",
     "1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000",
     "1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000",
     "1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000",
@@ -64,14 +69,26 @@ def check_format(frame: Frame, file_bytes: int) -> None:
         raise InputError(
             35, frame.name, found, "8, 16 or 32 bits allocated, stored within them", "export the image again"
         )
+    _check_depth(frame)
     if pixels.syntax in _LITTLE | _BIG:
         need = frame_bytes(pixels) * pixels.frames
         if pixels.syntax != "1.2.840.10008.1.2.1.99" and need > file_bytes:
             raise _too_short(frame, need, file_bytes)
     elif pixels.syntax not in _DECODERS:
-        name = _OTHERS.get(pixels.syntax, pixels.syntax)
-        known = "uncompressed, RLE, JPEG lossless, JPEG-LS, JPEG 2000"
-        raise InputError(38, frame.name, f"compressed as {name}", known, "decompress it first, for example with gdcmconv --raw")  # fmt: skip
+        raise _unknown_syntax(frame)
+
+
+def _check_depth(frame: Frame) -> None:
+    """Eight bits cannot hold the range of a CT, whatever rescale is written beside them."""
+    pixels = frame.pixels
+    if pixels.syntax == _JPEG_BASELINE:
+        found = "compressed as JPEG baseline, which keeps 8 bits a pixel"
+    elif pixels.bits_stored < _FEWEST_BITS and pixels.samples == 1:
+        found = f"{pixels.bits_stored} bits a pixel"
+    else:
+        return
+    fix = "export the original CT, not a windowed picture of it"
+    raise InputError(16, frame.name, found, "Hounsfield units need 12 to 16 bits", fix)
 
 
 def frame_bytes(pixels: PixelFormat) -> int:
@@ -89,7 +106,7 @@ def _too_short(frame: Frame, need: int, have: int) -> InputError:
     )
 
 
-def stored_values(frame: Frame, dataset: Dataset) -> Pixels:
+def stored_values(frame: Frame, dataset: Dataset, decoding: Decoding) -> Pixels:
     """Stored values of the frame, shape (rows, columns): masked to the stored bits, signed as the header says.
 
     `dataset` is the whole parsed file. Raises InputError 32 (cut off), 33 (broken stream), 35 (sizes contradict), 38, 39;
@@ -99,7 +116,7 @@ def stored_values(frame: Frame, dataset: Dataset) -> Pixels:
     if "PixelData" not in dataset:
         raise InputError(32, frame.name, "no pixel data", f"{frame_bytes(pixels)} bytes", "copy the file again, or leave it out with --skip-bad")  # fmt: skip
     with guarded(frame.file, "has pixels that cannot be read"):
-        raw = _native(frame, dataset) if pixels.syntax in _LITTLE | _BIG else _decoded(frame, dataset)
+        raw = _native(frame, dataset) if pixels.syntax in _LITTLE | _BIG else _decoded(frame, dataset, decoding)
     return _masked(raw, pixels)
 
 
@@ -120,29 +137,68 @@ def _native(frame: Frame, dataset: Dataset) -> NDArray[Any]:
     return values.reshape(pixels.rows, pixels.columns)
 
 
-def _decoded(frame: Frame, dataset: Dataset) -> NDArray[Any]:
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
+def _decoded(frame: Frame, dataset: Dataset, decoding: Decoding) -> NDArray[Any]:
+    from pydicom.encaps import get_frame
 
     pixels = frame.pixels
     name, plugin, _ = _DECODERS[pixels.syntax]
-    decoder = get_decoder(UID(pixels.syntax))
-    if plugin not in decoder.available_plugins:
-        raise EnvironmentFault(38, frame.name, f"compressed as {name}", "its decoder is not installed", "pip install 'pedicle[codecs]'")  # fmt: skip
     with guarded(frame.file, f"has a {name} stream that cannot be decoded"):
-        _check_stream(frame, dataset, plugin)
-        array, _ = decoder.as_array(dataset, index=frame.number, raw=True, decoding_plugin=plugin)
-    if array.shape != (pixels.rows, pixels.columns):
+        stream = get_frame(dataset.PixelData, frame.number, number_of_frames=pixels.frames)
+        _check_stream(frame, stream, plugin)
+        if plugin == "pydicom":
+            return _run_lengths(frame, dataset)
+    options = {
+        "rows": pixels.rows, "columns": pixels.columns, "samples_per_pixel": pixels.samples, "number_of_frames": 1,
+        "photometric_interpretation": pixels.photometric, "bits_allocated": pixels.bits_allocated,
+        "bits_stored": pixels.bits_stored, "pixel_representation": int(pixels.signed), "pixel_keyword": "PixelData",
+    }  # fmt: skip
+    file, syntax = frame.file, pixels.syntax
+    return decoding.decoded(
+        Packed(file, frame.name, name, syntax, plugin, pixels.rows, pixels.columns, stream, options)
+    )
+
+
+def unpack(file: FoundFile, dataset: Dataset, decoding: Decoding) -> None:
+    """Compressed pixels of any object replaced by plain ones; plain pixels and run lengths are left as they are.
+
+    Raises what `stored_values` raises for a stream, and InputError 38 for a syntax or a depth that no decoder here knows.
+    """
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    first = frame_of(file, dataset)
+    pixels = first.pixels
+    syntax = pixels.syntax
+    if syntax in _LITTLE | _BIG or syntax == "1.2.840.10008.1.2.5":
+        return
+    if syntax not in _DECODERS or pixels.bits_allocated not in (8, 16):
+        raise _unknown_syntax(first)
+    planes = [_decoded(replace(first, number=n), dataset, decoding) for n in range(pixels.frames)]
+    dataset.PixelData = b"".join(plane.astype(f"<u{pixels.bits_allocated // 8}").tobytes() for plane in planes)
+    dataset["PixelData"].VR = "OB" if pixels.bits_allocated == 8 else "OW"
+    dataset["PixelData"].is_undefined_length = False
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+
+
+def _unknown_syntax(frame: Frame) -> InputError:
+    name = _OTHERS.get(frame.pixels.syntax, frame.pixels.syntax)
+    known = "uncompressed, RLE, JPEG lossless, JPEG-LS, JPEG 2000"
+    fix = "decompress it first, for example with gdcmconv --raw"
+    return InputError(38, frame.name, f"compressed as {name}", known, fix)
+
+
+def _run_lengths(frame: Frame, dataset: Dataset) -> NDArray[Any]:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import RLELossless
+
+    array, _ = get_decoder(RLELossless).as_array(dataset, index=frame.number, raw=True, decoding_plugin="pydicom")
+    if array.shape != (frame.pixels.rows, frame.pixels.columns):
         raise _wrong_size(frame, f"decoded to {' x '.join(str(n) for n in array.shape)}")
     return np.asarray(array).view(f"u{array.dtype.itemsize}")
 
 
-def _check_stream(frame: Frame, dataset: Dataset, plugin: str) -> None:
+def _check_stream(frame: Frame, stream: bytes, plugin: str) -> None:
     """The stream's own size against the header and the budget, before the decoder reserves memory."""
-    from pydicom.encaps import get_frame
-
     pixels = frame.pixels
-    stream = get_frame(dataset.PixelData, frame.number, number_of_frames=pixels.frames)
     if frame_bytes(pixels) > budget_of(len(stream)):
         raise budget_error(frame.name, f"a frame of {len(stream)} bytes unpacks to more", budget_of(len(stream)))
     if plugin == "pydicom":  # RLE declares no size: 64 bytes of header, and two bytes give at most 128

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from pedicle.io.dicom.decoding import Decoding
 from pedicle.io.dicom.directory import DIRECTORY_CLASS, files_of_directory
-from pedicle.io.dicom.duplicates import without_duplicates
+from pedicle.io.dicom.duplicates import Hash, without_duplicates
 from pedicle.io.dicom.enhanced import frames_of
 from pedicle.io.dicom.files import FoundFile, Listing, find_files, looks_like_dicom, opened, shown
 from pedicle.io.dicom.geometry import Stack, check_places, judged, one_plane, stacked
@@ -23,6 +25,7 @@ from pedicle.io.dicom.resample import resampled
 from pedicle.io.dicom.series import choose_series, one_recon
 from pedicle.io.gate import canonical_scan
 from pedicle.io.options import ImportOptions
+from pedicle.io.origin import Origin, remember
 from pedicle.model.errors import InputError
 from pedicle.model.notices import Notice
 from pedicle.model.progress import Progress, part, silent
@@ -34,6 +37,7 @@ _MODALITIES = {
     "AU", "CR", "CT", "DX", "ECG", "ES", "IO", "IVUS", "KO", "MG", "MR", "NM", "OCT", "OT", "PR", "PT", "PX", "REG", "RF",
     "RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SC", "SEG", "SM", "SR", "US", "XA", "DOC",
 }  # fmt: skip
+_VOLUMES = (".nii", ".nii.gz", ".nrrd")
 _POSITIONS = {
     "HFS", "HFP", "HFDR", "HFDL", "FFS", "FFP", "FFDR", "FFDL", "LFP", "LFS", "RFP", "RFS", "AFDR", "AFDL", "PFDR",
     "PFDL",
@@ -53,12 +57,20 @@ def read_dicom(path: Path, options: ImportOptions | None = None, progress: Progr
     notices += chosen.notices
     check_places(chosen.frames)
     kept, told = one_plane(chosen.frames)
-    stack, duplicates = _one_a_position(kept, chosen.part, options, where)
-    stack, tags = judged(stack, options.resample, where)
-    slices = read_slices(stack.frames, part(progress, 0.3, 0.95), where)
+    with Decoding() as decoding:
+        stack, duplicates = _one_a_position(kept, chosen.part, options, partial(pixel_hash, decoding=decoding), where)
+        stack, tags = judged(stack, options.resample, where)
+        slices = read_slices(stack.frames, decoding, part(progress, 0.3, 0.95), where)
     scan = _scan(stack, slices, (*notices, *told, *duplicates, *tags), where)
     progress(1.0, "CT read")
-    return scan
+    return remember(scan, _origin(stack.frames))
+
+
+def _origin(frames: list[Frame]) -> Origin:
+    """What the frames agree on; a frame of reference of its own for every image tells nothing."""
+    first = frames[0]
+    reference = first.identity[2] if len({frame.identity[2] for frame in frames}) == 1 else ""
+    return Origin(first.patient_number, reference, first.series_uid)
 
 
 def _frames(path: Path, options: ImportOptions, where: str, progress: Progress) -> tuple[list[Frame], list[Notice]]:
@@ -89,7 +101,9 @@ def _directory(path: Path, listing: Listing, skip_bad: bool) -> Listing | None:
     try:
         start = stream.read(132)
         if not looks_like_dicom(file, start):
-            raise InputError(34, file.name, "not a DICOM file", "DICOM", "name a DICOM file or a folder of them")
+            raise InputError(
+                34, file.name, _unlike(stream.size), "a CT", "name a DICOM folder or file, a NIfTI or an NRRD"
+            )
         dataset = parsed(file, stream)
     finally:
         stream.close()
@@ -98,12 +112,16 @@ def _directory(path: Path, listing: Listing, skip_bad: bool) -> Listing | None:
         return files_of_directory(file, dataset, skip_bad) if media == DIRECTORY_CLASS else None
 
 
+def _unlike(size: int) -> str:
+    return "neither DICOM nor NIfTI nor NRRD" if size else "an empty file"
+
+
 def _frames_of_file(file: FoundFile, passed: Counter[str]) -> list[Frame]:
     """CT frames of one file; others are counted by what they are."""
     stream = opened(file)
     try:
         if not looks_like_dicom(file, stream.read(132)):
-            passed["not DICOM"] += 1
+            passed["NIfTI or NRRD" if file.path.name.endswith(_VOLUMES) else "not DICOM"] += 1
             return []
         dataset = parsed(file, stream)
         size = stream.size
@@ -135,10 +153,19 @@ def _frames_of_dataset(file: FoundFile, dataset: object, size: int, passed: Coun
 
 def _nothing(where: str, passed: Counter[str]) -> InputError:
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(passed.items()))
-    objects = set(passed) - {"not DICOM", "link", "pipe or device", "bad file", "file named but absent"}
+    objects = set(passed) - {
+        "not DICOM",
+        "NIfTI or NRRD",
+        "link",
+        "pipe or device",
+        "bad file",
+        "file named but absent",
+    }
     if objects:
         return InputError(37, where, f"no CT image among {told}", "modality CT", "name the CT series")
-    return InputError(34, where, f"no DICOM image{': ' + told if told else ', the folder is empty'}", "a CT series", "name the folder of the series")  # fmt: skip
+    fix = "name the folder of the series" + (", or the NIfTI or NRRD file itself" if passed["NIfTI or NRRD"] else "")
+    found = f"no DICOM image{': ' + told if told else ', the folder is empty'}"
+    return InputError(34, where, found, "a CT series", fix)
 
 
 def _passed_notices(passed: Counter[str]) -> list[Notice]:
@@ -150,12 +177,12 @@ def _passed_notices(passed: Counter[str]) -> list[Notice]:
 
 
 def _one_a_position(
-    frames: list[Frame], recon: int | None, options: ImportOptions, where: str
+    frames: list[Frame], recon: int | None, options: ImportOptions, hash_of: Hash, where: str
 ) -> tuple[Stack, list[Notice]]:
     stack = stacked(frames)
     along = {id(frame): float(t) for frame, t in zip(stack.frames, stack.along, strict=True)}
     kept = one_recon(stack.frames, recon, along, where)
-    kept, notices = without_duplicates(stacked(kept), options.pick, pixel_hash)
+    kept, notices = without_duplicates(stacked(kept), options.pick, hash_of)
     return stacked(kept), notices
 
 

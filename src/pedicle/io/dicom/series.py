@@ -63,7 +63,7 @@ def _note(code: str, text: str) -> Notice:
 
 def _which_series(where: str, series: dict[str, list[Frame]], names: list[str], wanted: str | None) -> InputError:
     listed = names or sorted(series)
-    lines = ", ".join(f"{uid} ({len(series[uid])} images)" for uid in listed[:_MOST_LISTED])
+    lines = ", ".join(f"{uid or 'without UID'} ({len(series[uid])} images)" for uid in listed[:_MOST_LISTED])
     more = f" and {len(listed) - _MOST_LISTED} more" if len(listed) > _MOST_LISTED else ""
     found = (
         f"{len(listed)} CT series: {lines}{more}"
@@ -113,7 +113,11 @@ def check_suitable(frames: list[Frame]) -> list[Notice]:
     if any(frame.making.image_type[:1] == ("DERIVED",) for frame in frames):
         notices.append(Notice("derived", "scan", "images derived from others (reformatted or recompressed)"))
     if any(frame.pixels.lossy for frame in frames):
-        notices.append(Notice("lossy", "scan", "compressed with loss: fine structure and density are less certain"))
+        notices.append(
+            Notice(
+                "lossy", "scan", "lossy compression, or one that allows it: fine structure and density are less certain"
+            )
+        )
     if any(frame.making.cone_beam for frame in frames):
         notices.append(
             Notice("cone-beam", "scan", "cone-beam CT: numbers are not Hounsfield units, no density from them")

@@ -20,9 +20,20 @@ _NUMBERS = "totalsegmentator-v2"
 
 
 def class_files(folder: Path) -> dict[str, Path]:
-    """Masks of a folder by the class their file name says; only classes pedicle knows, regular files, no links."""
-    found = {path.name.removesuffix(".gz").removesuffix(".nii"): path for path in sorted(folder.glob("*.nii*"))}
-    return {name: path for name, path in found.items() if _known(name) and path.is_file() and not path.is_symlink()}
+    """Masks of a folder by the class their file name says; only classes pedicle knows, regular files, no links.
+
+    InputError 52 where two files are named alike.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.nii*")):
+        name = path.name.removesuffix(".gz").removesuffix(".nii")
+        if not _known(name) or path.is_symlink() or not path.is_file():
+            continue
+        if name in found:
+            fix = "leave one of them in the folder"
+            raise InputError(52, path.name, f"a second mask beside {found[name].name}", "one mask a structure", fix)
+        found[name] = path
+    return found
 
 
 def read_class_files(folder: Path, options: ImportOptions | None = None, progress: Progress = silent) -> RawLabels:

@@ -1,4 +1,4 @@
-"""Whether one label is one piece and lies on bone: what can be said of a label map voxel by voxel, without anatomy."""
+"""Whether one label is one piece: what can be said of a label map voxel by voxel, without anatomy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from pedicle.model.errors import InputError
 from pedicle.model.levels import level_of_verse
 from pedicle.model.notices import Notice
-from pedicle.model.scan import LabelMap, Scan
 from pedicle.model.volume import Volume
 
 # A piece cut off by a gap at the pedicle lies within millimetres of the rest; another vertebra does not.
@@ -16,18 +15,13 @@ LARGEST_SHARE = 0.98
 SECOND_SHARE = 0.20
 APART_MM = 15.0
 LEAST_ML = 0.5
-# The shell of any vertebra, even a porous one, puts a tenth of its voxels above this.
-BONE_HU = 100.0
-_BONE_PERCENTILE = 90
-# A label that fits its bone is brighter in its outermost voxels than what lies two voxels outside: by 150 to 330 HU in
-# three public CT scans (1 to 3 mm) and the synthetic spines, 125 to 190 HU where only bodies are labelled; moved aside by
-# 6 mm or mirrored in place, by 5 to 70 HU.
-EDGE_HU = 100.0
-_TISSUE_HU = (-100.0, 400.0)
+# Twice the largest lumbar vertebra; a background that is not 0 fills more.
+MOST_ML = 400.0
 
 
 def part_notices(labels: Volume, where: str) -> tuple[Notice, ...]:
-    """Notices on levels in pieces or nearly empty; InputError 53 when one label clearly lies on two vertebrae.
+    """Notices on levels in pieces or nearly empty; InputError 53 when one label clearly lies on two vertebrae,
+    52 when it is larger than any vertebra.
 
     `labels` are VerSe numbers. Refused: a second piece with 20 % of the label, 15 mm or more away from the first.
     """
@@ -38,48 +32,17 @@ def part_notices(labels: Volume, where: str) -> tuple[Notice, ...]:
         level = level_of_verse(number)
         if box is None or level in (None, "sacrum", "coccyx"):
             continue
+        _check_size(labels, box, number, where)
         cut = any(part.start == 0 or part.stop == n for part, n in zip(box, labels.grid.shape, strict=True))
         notices += _checked(labels.values[box] == number, labels, str(level), "" if cut else where)
     return tuple(notices)
 
 
-def bone_notices(labels: LabelMap, scan: Scan) -> tuple[Notice, ...]:
-    """A danger when most labels hold no bone or do not end where it ends: another patient's map, mirrored, moved aside."""
-    from scipy.ndimage import find_objects
-
-    values, dull, aside = labels.volume.values, [], []
-    for number, box in enumerate(find_objects(values), start=1):
-        level = level_of_verse(number)
-        if box is None or level in (None, "sacrum", "coccyx"):
-            continue
-        inside = scan.volume.values[box][values[box] == number]
-        dull.append(float(np.percentile(inside, _BONE_PERCENTILE)) < BONE_HU)
-        edge = _edge_hu(values, scan.volume, number, box)
-        aside.append(edge is not None and edge < EDGE_HU)
-    if 2 * sum(dull) > len(dull):
-        text = f"{sum(dull)} of {len(dull)} labels hold hardly any bone: is this the label map of this CT?"
-    elif 2 * sum(aside) > len(aside):
-        text = f"{sum(aside)} of {len(aside)} labels do not end where the bone ends: moved aside, mirrored, or of another CT?"
-    else:
-        return ()
-    return (Notice("labels-off-bone", "labels", text, "danger"),)
-
-
-def _edge_hu(labels: NDArray[np.integer], ct: Volume, number: int, box: tuple[slice, ...]) -> float | None:
-    """Mean HU of a label's outermost voxels over that of the unlabelled voxels two steps outside; None without these."""
-    from scipy.ndimage import binary_dilation, binary_erosion
-
-    wide = tuple(slice(max(part.start - 2, 0), part.stop + 2) for part in box)
-    mask = labels[wide] == number
-    near = binary_dilation(mask)
-    beyond = binary_dilation(near) & ~near & (labels[wide] == 0)
-    if ct.outside is not None:
-        beyond &= ~ct.outside[wide]
-    rim = mask & ~binary_erosion(mask, border_value=1)
-    if not beyond.any() or not rim.any():
-        return None
-    hu = np.clip(ct.values[wide], *_TISSUE_HU)
-    return float(hu[rim].mean() - hu[beyond].mean())
+def _check_size(labels: Volume, box: tuple[slice, ...], number: int, where: str) -> None:
+    ml = float((labels.values[box] == number).sum() * labels.grid.voxel_ml)
+    if ml > MOST_ML:
+        found = f"{level_of_verse(number)} fills {ml:.0f} ml"
+        raise InputError(52, where, found, f"{MOST_ML:g} ml", "give a label map whose background is 0")
 
 
 def _checked(mask: NDArray[np.bool_], labels: Volume, level: str, where: str) -> list[Notice]:

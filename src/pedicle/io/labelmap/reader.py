@@ -8,8 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.io.labelmap.parts import bone_notices, part_notices
-from pedicle.io.labelmap.schemes import Scheme, level_named, recognise, structure_named, vertebra_named
+from pedicle.io.labelmap.fit import bone_notices
+from pedicle.io.labelmap.parts import part_notices
+from pedicle.io.labelmap.schemes import (
+    BY_NAMES,
+    Scheme,
+    level_named,
+    other_scheme,
+    recognise,
+    structure_named,
+    vertebra_named,
+    way_to_levels,
+)
 from pedicle.io.raw import RawLabels
 from pedicle.model.errors import InputError
 from pedicle.model.levels import verse_of_level
@@ -47,8 +57,10 @@ def label_map(raw: RawLabels, scan: Scan | None, asked: str | None, resample: bo
     scheme = _scheme_of(raw, asked, present)
     _check_known(present, scheme, raw.where)
     _check_levels(present, scheme, raw.where)
+    _check_unique(present, scheme, raw.where)
     volume, told = _placed(raw, scan, resample)
-    found = _translated(replace(raw, volume=volume), scheme, present, raw.notices + told)
+    told = raw.notices + told + _left_out(present, scheme)
+    found = _translated(replace(raw, volume=volume), scheme, present, told)
     return found if scan is None else replace(found, warnings=found.warnings + bone_notices(found, scan))
 
 
@@ -111,16 +123,38 @@ def _check_known(present: list[int], scheme: Scheme, where: str) -> None:
     if unknown:
         listed = ", ".join(str(number) for number in unknown[:5])
         found = f"label {listed} is not in scheme {scheme.name}"
-        raise InputError(52, where, found, "known labels only", "name the right scheme: --scheme NAME")
+        raise InputError(52, where, found, "known labels only", other_scheme(scheme, present))
 
 
 def _check_levels(present: list[int], scheme: Scheme, where: str) -> None:
     if any(vertebra_named(scheme.labels[number]) for number in present):
         return
     if not scheme.has_levels:
-        fix = "give a map that names levels (TotalSegmentator task total, VerSe, SPINEPS seg-vert)"
-        raise InputError(52, where, f"scheme {scheme.name} does not tell one vertebra from another", "levels", fix)
+        found = f"scheme {scheme.name} does not tell one vertebra from another"
+        raise InputError(52, where, found, "levels", way_to_levels(scheme, where))
     raise InputError(52, where, "no vertebra among the labels", "at least one", "give a label map of the spine")
+
+
+def _check_unique(present: list[int], scheme: Scheme, where: str) -> None:
+    seen: dict[str, int] = {}
+    for number in present:
+        level = vertebra_named(scheme.labels[number])
+        if level in seen:
+            found = f"labels {seen[level]} and {number} are both called {level}"
+            raise InputError(52, where, found, "one label a vertebra", "correct the names of the label map")
+        if level:
+            seen[level] = number
+
+
+def _left_out(present: list[int], scheme: Scheme) -> tuple[Notice, ...]:
+    """A note on labels that a file's own table gives names pedicle does not know; the names may be anything and stay."""
+    if scheme.name != BY_NAMES:
+        return ()
+    strange = [n for n in present if not level_named(scheme.labels[n]) and not structure_named(scheme.labels[n])]
+    if not strange:
+        return ()
+    listed = ", ".join(str(number) for number in strange[:5]) + (" ..." if len(strange) > 5 else "")
+    return (Notice("labels-left-out", "labels", f"labels without a name pedicle knows left out: {listed}", "note"),)
 
 
 def _translated(raw: RawLabels, scheme: Scheme, present: list[int], notices: tuple[Notice, ...]) -> LabelMap:

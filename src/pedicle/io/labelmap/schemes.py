@@ -26,7 +26,7 @@ BY_NAMES = "name-table"
 _LEVEL = re.compile(r"(?:vertebrae?[ _])?([CTL]\d{1,2}|S[1-6]|sacrum|coccyx)(?:[ _]vertebra)?", re.IGNORECASE)
 _TOTALSEGMENTATOR = re.compile(r"vertebrae_[CTLS]\d{1,2}")
 _VERSE_FILE = re.compile(r".*_seg-vert_msk\.nii(\.gz)?|verse\d+\w*_seg\.nii(\.gz)?", re.IGNORECASE)
-_PARTS_FILE = re.compile(r".*_seg-(spine|subreg)_msk\.nii(\.gz)?", re.IGNORECASE)
+_PARTS_FILE = re.compile(r"(.*_seg-)(spine|subreg)(_msk\.nii(\.gz)?)", re.IGNORECASE)
 _STRUCTURES = (
     ("lungs", re.compile(r"(upper_|middle_|lower_)?lung(s|_(upper|middle|lower)_lobe)?(_(left|right))?")),
     ("ribs", re.compile(r"ribs?(_.*)?")),
@@ -110,7 +110,31 @@ def recognise(names: dict[int, str] | None, where: str, asked: str | None, prese
         return scheme("verse")
     if _PARTS_FILE.fullmatch(where):
         return scheme("spineps-parts")
+    if _like_parts(found):
+        raise _ask(where, "label numbers without names, as in a SPINEPS map of parts, which tells no level")
     raise _ask(where, "label numbers without names")
+
+
+def _like_parts(present: list[int]) -> bool:
+    """Whether numbers could be arches and bodies of a SPINEPS seg-spine map. A hint in a refusal, never a reading."""
+    parts = scheme("spineps-parts").labels
+    return {41, 50} & set(present) != set() and set(present) <= set(parts)
+
+
+def way_to_levels(chosen: Scheme, where: str) -> str:
+    """What to give instead of a map that tells no levels; of SPINEPS, the other file of the same run."""
+    if chosen.name != "spineps-parts":
+        return "give a map that names levels (TotalSegmentator task total, VerSe, SPINEPS seg-vert)"
+    match = _PARTS_FILE.fullmatch(where)
+    other = f"{match.group(1)}vert{match.group(3)}" if match else "its ..._seg-vert_msk.nii.gz"
+    return f"give the vertebra map of the same SPINEPS run: --labels {other} --scheme spineps"
+
+
+def other_scheme(chosen: Scheme, present: Iterable[int]) -> str:
+    """Which scheme to name for a file whose numbers `chosen` does not know; SPINEPS writes discs and ribs under VerSe's name."""
+    if chosen.name == "verse" and set(present) <= set(scheme("spineps").labels):
+        return "if SPINEPS or TPTBox wrote it: --scheme spineps"
+    return "name the right scheme: --scheme NAME"
 
 
 def _asked(asked: str, names: dict[int, str] | None, present: list[int], where: str) -> Scheme:
