@@ -26,8 +26,8 @@ _LEAK = 1e-3
 _TILE_ROWS = 1024
 # Brighter than this (logarithm of half the open beam) is air beside the patient.
 _DIRECT = float(np.log(0.5))
-# The automatic window: so much wider than the spread of the field without its tails (percent), within these widths.
-_ROOM, _TAIL, _WINDOWS = 1.25, 2.0, (0.8, 4.0)
+# The automatic window: so much wider than the spread in the field without its tails (percent), within these widths.
+_ROOM, _TAIL, _WINDOWS = 2.0, 10.0, (0.8, 4.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Prints the scatter rows of data/fluoroscopy/carm.toml: Monte Carlo of a pencil beam through a slab of water.
 
-Needs SpekPy, xraylib and numba: python benchmarks/make_scatter_table.py, 20 s. Photoelectric effect,
+Needs SpekPy, xraylib and numba: python benchmarks/_make_scatter_table.py, 20 s. Photoelectric effect,
 Compton scatter (Klein and Nishina's angles, xraylib's cross sections) and coherent scatter (form factors of free atoms);
 the detector is a plane that takes what caesium iodide stops, seen at a slant. Spread is the SD of the Gaussian that
 sends as much beyond 75 mm as the scatter does within 300 mm.
