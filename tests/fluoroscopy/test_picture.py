@@ -145,7 +145,7 @@ def test_scatter_grows_with_thickness_and_shrinks_with_gap_and_grid():
 
 
 def test_scatter_behind_20_cm_is_of_the_size_textbooks_give():
-    """3 to 4 without a grid on a full 30 cm field close to the detector is textbook knowledge for 20 cm of water."""
+    """3 to 4 without a grid on a full 30 cm field close to the detector is usual for 20 cm of water (unread)."""
     assert 3.0 < float(ratio_behind_water(np.array(200.0), 0.0, False)) < 4.5
 
 
