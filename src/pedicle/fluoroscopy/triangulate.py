@@ -140,9 +140,7 @@ def _warnings(separation_deg: float, miss_mm: float, miss_sd_mm: float) -> tuple
     return tuple(found)
 
 
-def line_direction(
-    first: tuple[ConeBeam, Array, Array], second: tuple[ConeBeam, Array, Array]
-) -> Array | None:
+def line_direction(first: tuple[ConeBeam, Array, Array], second: tuple[ConeBeam, Array, Array]) -> Array | None:
     """Unit direction in space of a line seen in two pictures, each given as (beam, pixel, direction in the picture).
 
     Where both pictures' planes through the sources meet; its sense is the first picture's. None when the planes are
