@@ -125,7 +125,8 @@ def refined(darkness: NDArray[np.floating], run: Run, expected: Expected, score:
     aside = np.arange(-ASIDE_WIDTHS * width, ASIDE_WIDTHS * width + 0.5)
     back = np.arange(expected.shaft[0], expected.shaft[1] + 1.0)
     pivot = float(back.mean())
-    look, covariance, scatter = PLAIN, np.eye(2), np.inf
+    look, scatter = PLAIN, float("inf")
+    covariance: Array = np.eye(2)
     for turn_number in range(4):
         strip = laid_along(darkness, line, back, aside)
         seen = np.isfinite(strip).all(axis=1)
@@ -158,8 +159,9 @@ def _offsets(strip: Array, back: Array, aside: Array, bar: Bar, look: Look) -> t
 def _fit(places: Array, offsets: Array) -> tuple[Array, Array, float]:
     """Offset and slope of a straight line with outliers weighed down, their covariance (2, 2), and the scatter."""
     basis = np.stack([np.ones_like(places), places], axis=1)
-    weight = np.ones_like(places)
-    found = np.zeros(2)
+    weight: Array = np.ones_like(places)
+    found: Array = np.zeros(2)
+    left: Array = offsets
     for _ in range(10):
         found = np.linalg.solve(basis.T @ (weight[:, None] * basis), basis.T @ (weight * offsets))
         left = offsets - basis @ found
@@ -167,5 +169,5 @@ def _fit(places: Array, offsets: Array) -> tuple[Array, Array, float]:
         weight = 1.0 / np.maximum(1.0, np.abs(left) / (1.5 * sd))
     freedom = max(float(weight.sum()) - 2.0, 1.0)
     variance = float((weight * left**2).sum()) / freedom
-    covariance = variance * np.linalg.inv(basis.T @ (weight[:, None] * basis))
+    covariance: Array = variance * np.linalg.inv(basis.T @ (weight[:, None] * basis))
     return found, covariance, float(np.sqrt(variance))

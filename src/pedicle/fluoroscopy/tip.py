@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.fluoroscopy.line_search import ASIDE_WIDTHS, Expected, Line, refined, search
-from pedicle.fluoroscopy.needle_shadow import needle_shadows
+from pedicle.fluoroscopy.needle_shadow import STEEL, needle_shadows
 from pedicle.fluoroscopy.strip import Bar, Run, best_look, laid_along, robust_sd, strength
 from pedicle.fluoroscopy.triangulate import NOTHING_UNSEEN, Sight, Unseen, line_direction, triangulated
 from pedicle.model.conebeam import ConeBeam
@@ -164,7 +164,7 @@ def _computed_end(beam: ConeBeam, planned: PlacedNeedle, bar: Bar, line: Line) -
     tip = line.run.pixel
     first = (int(tip[0]) - reach, int(tip[1]) - reach)
     part = beam.cropped(first, 2 * reach + 1, 2 * reach + 1)
-    steel = next(shadow for shadow in needle_shadows(placed, part) if shadow.material == "steel").whole(part)
+    steel = next(shadow for shadow in needle_shadows(placed, part) if shadow.material == STEEL).whole(part)
     # Pixels and the sampling between them blur by half a pixel already.
     blur = np.sqrt(max(line.look.blur**2 - 0.25, 0.0))
     # The look was learnt across the shaft, where a ray's way is counted square to the needle.
@@ -308,7 +308,7 @@ def locate(first: Shot, second: Shot, planned: PlacedNeedle, unseen: Unseen = NO
             if not pick.found:
                 return Located((one, two), reason=f"tip not found in the {name} picture: {pick.reason}")
         tip = triangulated(_sight(first, one), _sight(second, two), unseen)
-        direction = _direction(first, one, second, two)
+        direction = line_direction(_seen_line(first, one), _seen_line(second, two))
         found = Located((one, two), tip, direction)
         if direction is None:
             break
@@ -318,10 +318,12 @@ def locate(first: Shot, second: Shot, planned: PlacedNeedle, unseen: Unseen = NO
 
 
 def _sight(shot: Shot, pick: TipPick) -> Sight:
-    assert pick.pixel is not None and pick.covariance_px2 is not None
+    if pick.pixel is None or pick.covariance_px2 is None:
+        raise ValueError(f"no tip in this picture: {pick.reason}")
     return Sight(shot.beam, pick.pixel, pick.covariance_px2)
 
 
-def _direction(first: Shot, one: TipPick, second: Shot, two: TipPick) -> Array | None:
-    assert one.pixel is not None and one.forward is not None and two.pixel is not None and two.forward is not None
-    return line_direction((first.beam, one.pixel, one.forward), (second.beam, two.pixel, two.forward))
+def _seen_line(shot: Shot, pick: TipPick) -> tuple[ConeBeam, Array, Array]:
+    if pick.pixel is None or pick.forward is None:
+        raise ValueError(f"no needle in this picture: {pick.reason}")
+    return shot.beam, pick.pixel, pick.forward
