@@ -163,11 +163,11 @@ def _fit(places: Array, offsets: Array) -> tuple[Array, Array, float]:
     found: Array = np.zeros(2)
     left: Array = offsets
     for _ in range(10):
-        found = np.linalg.solve(basis.T @ (weight[:, None] * basis), basis.T @ (weight * offsets))
-        left = offsets - basis @ found
+        found = np.asarray(np.linalg.solve(basis.T @ (weight[:, None] * basis), basis.T @ (weight * offsets)))
+        left = np.asarray(offsets - basis @ found)
         sd = max(robust_sd(left), 1e-3)
-        weight = 1.0 / np.maximum(1.0, np.abs(left) / (1.5 * sd))
+        weight = np.asarray(1.0 / np.maximum(1.0, np.abs(left) / (1.5 * sd)))
     freedom = max(float(weight.sum()) - 2.0, 1.0)
     variance = float((weight * left**2).sum()) / freedom
-    covariance: Array = variance * np.linalg.inv(basis.T @ (weight[:, None] * basis))
+    covariance: Array = np.asarray(variance * np.linalg.inv(basis.T @ (weight[:, None] * basis)))
     return found, covariance, float(np.sqrt(variance))
