@@ -1,4 +1,4 @@
-"""C-arm views of a plan. The patient lies prone: the detector is over the back."""
+"""A needle's angles in the patient, and what to say of a view that a C-arm may not reach."""
 
 from __future__ import annotations
 
@@ -7,23 +7,7 @@ import numpy as np
 from pedicle.model.carm import View
 from pedicle.model.frames import Side
 from pedicle.model.sourced import quantity
-from pedicle.model.vertebra import Vertebra
 from pedicle.planning.fields import Floats
-
-
-def bulls_eye(direction_lps: Floats, side: Side) -> View:
-    """The view along the needle: the detector lies behind the skin entry, so that the needle is seen end-on."""
-    return View.towards(f"bull's-eye {side}", -direction_lps)
-
-
-def true_ap(vertebra: Vertebra) -> View:
-    """Endplates edge-on and the spinous process midway: the detector straight behind this vertebra."""
-    return View.towards("true AP", -vertebra.anterior)
-
-
-def true_lateral(vertebra: Vertebra) -> View:
-    """Endplates and both pedicles in line: the detector straight to the patient's left of this vertebra."""
-    return View.towards("true lateral", -vertebra.right)
 
 
 def needle_angles(direction_lps: Floats, side: Side) -> tuple[float, float]:

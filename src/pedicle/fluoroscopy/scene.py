@@ -1,0 +1,81 @@
+"""What stands in the beam: the patient's CT as absorbing channels, the needles, later the cement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.fluoroscopy.projection import Absorber, BasePlane, cast
+from pedicle.fluoroscopy.views import standard_arm
+from pedicle.model.conebeam import CArm, ConeBeam
+from pedicle.model.placed import PlacedNeedle
+from pedicle.model.scan import Scan
+
+# Room along the spine beyond the rays that meet the outermost body, so that oblique views are whole, mm.
+_ALONG_MM = 150.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The patient as the beam meets it, on one C-arm. Base planes are kept by the source's place."""
+
+    absorber: Absorber
+    materials: tuple[str, ...]
+    arm: CArm
+    _planes: dict[bytes, BasePlane] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scan: Scan, heights_mm: tuple[float, float], arm: CArm | None = None) -> Scene:
+        """The scene about bodies whose centres lie between two LPS heights; the CT beyond the field is left out."""
+        near = _near(scan, heights_mm)
+        return cls(*_channels(near), arm or standard_arm())
+
+    @property
+    def source_to_isocentre_mm(self) -> float:
+        """Of the C-arm."""
+        return self.arm.source_to_isocentre_mm
+
+    def paths(self, beam: ConeBeam, needles: tuple[PlacedNeedle, ...]) -> NDArray[np.float32]:
+        """Line integrals (channels, rows, columns) in mm; needles are the last channel."""
+        key = beam.source_lps_mm.tobytes()
+        if key not in self._planes:
+            self._planes[key] = cast(self.absorber, beam)
+        patient = self._planes[key].seen_by(beam)
+        steel = sum((rod_path_mm(beam, placed) for placed in needles), np.zeros(patient.shape[1:], np.float32))
+        return np.concatenate([patient, steel[None]])
+
+
+def _near(scan: Scan, heights_mm: tuple[float, float]) -> Scan:
+    grid = scan.volume.grid
+    places = grid.index_from_lps([[*grid.centre_lps_mm[:2], h] for h in heights_mm])[:, 2]
+    room = _ALONG_MM / grid.spacing_mm[2]
+    low = int(np.clip(np.floor(places.min() - room), 0, grid.shape[2] - 1))
+    high = int(np.clip(np.ceil(places.max() + room) + 1, low + 1, grid.shape[2]))
+    shape = grid.shape
+    return Scan(scan.volume.cropped([0, 0, low], [shape[0], shape[1], high]), scan.acquisition)
+
+
+def _channels(scan: Scan) -> tuple[Absorber, tuple[str, ...]]:
+    values = np.maximum(np.asarray(scan.volume.values, dtype=np.float32) / 1000.0 + 1.0, 0.0)
+    if scan.volume.outside is not None:
+        values[scan.volume.outside] = 0.0
+    return Absorber(scan.volume.grid, np.ascontiguousarray(values)[None]), ("water", "steel")
+
+
+def rod_path_mm(beam: ConeBeam, placed: PlacedNeedle) -> NDArray[np.float32]:
+    """Millimetres of a plain rod as long and thick as the needle, (rows, columns)."""
+    rays = beam.rays(beam.pixels())
+    axis, radius, length = -placed.direction_lps, placed.needle.radius_mm, placed.needle.length_mm
+    start = beam.source_lps_mm - placed.tip_lps_mm
+    along, across = rays @ axis, rays - (rays @ axis)[..., None] * axis
+    start_along, start_across = float(start @ axis), start - (start @ axis) * axis
+    a, b = (across**2).sum(axis=-1), across @ start_across
+    inside = b * b - a * (start_across @ start_across - radius**2)
+    half = np.sqrt(np.maximum(inside, 0.0)) / np.maximum(a, 1e-12)
+    middle = -b / np.maximum(a, 1e-12)
+    steep = np.where(np.abs(along) < 1e-9, 1e-9, along)
+    ends = np.sort(np.stack([-start_along / steep, (length - start_along) / steep]), axis=0)
+    way = np.minimum(middle + half, ends[1]) - np.maximum(middle - half, ends[0])
+    return np.where(inside > 0, np.maximum(way, 0.0), 0.0).astype(np.float32)
