@@ -44,7 +44,7 @@ def expected_views(
     levels = [level for level in plan.levels if used(level)]
     if scan is None or not levels:
         return Expected(())
-    arm = standard_arm(options.pixels)
+    arm = standard_arm(options.pixels, options.field_mm)
     heights = [spine[level.level].centroid_lps_mm[2] for level in levels]
     scene = Scene.of(scan, (min(heights), max(heights)), arm)
     made, notices = [], []

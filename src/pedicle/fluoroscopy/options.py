@@ -37,3 +37,5 @@ class ExpectedOptions:
 
     pixels: Annotated[int, Field(ge=128, le=1024)] = 384
     """Rows and columns of an expected picture."""
+    field_mm: Annotated[float, Field(ge=60, le=400)] = 180.0
+    """Side of the collimated field on the detector, mm."""

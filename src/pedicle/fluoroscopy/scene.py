@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.fluoroscopy.needle_shadow import needle_shadows
 from pedicle.fluoroscopy.projection import Absorber, BasePlane, cast
 from pedicle.fluoroscopy.views import standard_arm
 from pedicle.model.conebeam import CArm, ConeBeam
@@ -15,6 +16,10 @@ from pedicle.model.scan import Scan
 
 # Room along the spine beyond the rays that meet the outermost body, so that oblique views are whole, mm.
 _ALONG_MM = 150.0
+
+
+# Materials of a needle and its hub.
+NEEDLE = ("steel", "pmma")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +43,16 @@ class Scene:
         return self.arm.source_to_isocentre_mm
 
     def paths(self, beam: ConeBeam, needles: tuple[PlacedNeedle, ...]) -> NDArray[np.float32]:
-        """Line integrals (channels, rows, columns) in mm; needles are the last channel."""
+        """Line integrals (materials, rows, columns) in mm."""
         key = beam.source_lps_mm.tobytes()
         if key not in self._planes:
             self._planes[key] = cast(self.absorber, beam)
         patient = self._planes[key].seen_by(beam)
-        steel = sum((rod_path_mm(beam, placed) for placed in needles), np.zeros(patient.shape[1:], np.float32))
-        return np.concatenate([patient, steel[None]])
+        found = np.zeros((len(self.materials), beam.rows, beam.columns), np.float32)
+        found[: len(patient)] = patient
+        for shadow in (shadow for placed in needles for shadow in needle_shadows(placed, beam)):
+            shadow.add_to(found[self.materials.index(shadow.material)])
+        return found
 
 
 def _near(scan: Scan, heights_mm: tuple[float, float]) -> Scan:
@@ -61,21 +69,4 @@ def _channels(scan: Scan) -> tuple[Absorber, tuple[str, ...]]:
     values = np.maximum(np.asarray(scan.volume.values, dtype=np.float32) / 1000.0 + 1.0, 0.0)
     if scan.volume.outside is not None:
         values[scan.volume.outside] = 0.0
-    return Absorber(scan.volume.grid, np.ascontiguousarray(values)[None]), ("water", "steel")
-
-
-def rod_path_mm(beam: ConeBeam, placed: PlacedNeedle) -> NDArray[np.float32]:
-    """Millimetres of a plain rod as long and thick as the needle, (rows, columns)."""
-    rays = beam.rays(beam.pixels())
-    axis, radius, length = -placed.direction_lps, placed.needle.radius_mm, placed.needle.length_mm
-    start = beam.source_lps_mm - placed.tip_lps_mm
-    along, across = rays @ axis, rays - (rays @ axis)[..., None] * axis
-    start_along, start_across = float(start @ axis), start - (start @ axis) * axis
-    a, b = (across**2).sum(axis=-1), across @ start_across
-    inside = b * b - a * (start_across @ start_across - radius**2)
-    half = np.sqrt(np.maximum(inside, 0.0)) / np.maximum(a, 1e-12)
-    middle = -b / np.maximum(a, 1e-12)
-    steep = np.where(np.abs(along) < 1e-9, 1e-9, along)
-    ends = np.sort(np.stack([-start_along / steep, (length - start_along) / steep]), axis=0)
-    way = np.minimum(middle + half, ends[1]) - np.maximum(middle - half, ends[0])
-    return np.where(inside > 0, np.maximum(way, 0.0), 0.0).astype(np.float32)
+    return Absorber(scan.volume.grid, np.ascontiguousarray(values)[None]), ("water", *NEEDLE)

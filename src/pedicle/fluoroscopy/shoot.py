@@ -12,7 +12,7 @@ from pedicle.model.placed import PlacedNeedle
 from pedicle.model.shot import Dose, Shot, Technique
 
 _TECHNIQUE = Technique(80.0, 3.0, 0.1, 0.05, 7.5)
-_MU = {"water": 0.0206, "steel": 0.952}
+_MU = {"water": 0.0206, "steel": 0.952, "pmma": 0.022}
 
 
 def shoot(scene: Scene, view: View, beam: ConeBeam, needles: tuple[PlacedNeedle, ...] = (), level: str = "") -> Shot:

@@ -44,13 +44,14 @@ class Aim:
         return 1.0 if self.lying == "prone" else -1.0
 
 
-def standard_arm(pixels: int | None = None) -> CArm:
-    """The C-arm of the data file; with `pixels` the same detector with that many rows and columns."""
+def standard_arm(pixels: int | None = None, field_mm: float | None = None) -> CArm:
+    """The C-arm of the data file; `pixels` rows and columns over the middle `field_mm` of the detector where given."""
     rows = int(quantity("fluoroscopy/carm", "pixels").value) if pixels is None else pixels
+    side = quantity("fluoroscopy/carm", "detector").value if field_mm is None else field_mm
     return CArm(
         source_to_detector_mm=quantity("fluoroscopy/carm", "source_to_detector").value,
         source_to_isocentre_mm=quantity("fluoroscopy/carm", "source_to_isocentre").value,
-        pixel_mm=quantity("fluoroscopy/carm", "detector").value / rows,
+        pixel_mm=side / rows,
         rows=rows,
         columns=rows,
     )
