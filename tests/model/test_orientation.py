@@ -14,7 +14,9 @@ ARM = CArm(968.0, 560.0, 0.6, 400, 300)
 
 
 def beam_of(primary: float, secondary: float = 0.0) -> ConeBeam:
-    return ConeBeam.aimed(ARM, [4.0, 20.0, 100.0], View.from_dicom_angles("v", primary, secondary).detector_lps, SUPERIOR)
+    return ConeBeam.aimed(
+        ARM, [4.0, 20.0, 100.0], View.from_dicom_angles("v", primary, secondary).detector_lps, SUPERIOR
+    )
 
 
 @pytest.mark.parametrize(

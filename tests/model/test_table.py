@@ -86,16 +86,16 @@ def test_the_positioner_turns_as_the_standard_says():
     np.testing.assert_allclose(np.cross(rows, to_source), columns, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("position", "side"), [("HFS", "left"), ("HFP", "right"), ("FFS", "right"), ("FFP", "left")]
-)
+@pytest.mark.parametrize(("position", "side"), [("HFS", "left"), ("HFP", "right"), ("FFS", "right"), ("FFP", "left")])
 def test_iec_gantry_at_90_degrees_shines_from_the_known_side(position, side):
     """IEC 61217: gantry 90 puts the source at the right of an observer facing the gantry; for HFS that is the patient's left."""
     view = view_from_iec("v", 90.0, 0.0, position)
     assert word(-view.detector_lps) == side
 
 
-@pytest.mark.parametrize(("position", "surface"), [("HFS", "front"), ("HFP", "back"), ("FFS", "front"), ("FFP", "back")])
+@pytest.mark.parametrize(
+    ("position", "surface"), [("HFS", "front"), ("HFP", "back"), ("FFS", "front"), ("FFP", "back")]
+)
 def test_iec_gantry_at_0_degrees_shines_from_above(position, surface):
     assert word(-view_from_iec("v", 0.0, 0.0, position).detector_lps) == surface
     assert word(lps_from_iec(position).turn([0.0, 0.0, 1.0])) == surface
@@ -115,7 +115,9 @@ def test_there_and_back(position):
         np.testing.assert_allclose(equipment.detector_lps, view.detector_lps, atol=1e-9)
         gantry, support = iec_angles(view, position)
         assert abs(support) <= 90.0 + 1e-9
-        np.testing.assert_allclose(view_from_iec("v", gantry, support, position).detector_lps, view.detector_lps, atol=1e-9)
+        np.testing.assert_allclose(
+            view_from_iec("v", gantry, support, position).detector_lps, view.detector_lps, atol=1e-9
+        )
 
 
 def test_words_of_the_positions():
