@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pedicle.fluoroscopy.options import ShotOptions
+from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.fluoroscopy.scene import Scene
 from pedicle.fluoroscopy.setup import Setting
 from pedicle.fluoroscopy.shoot import shoot
@@ -20,6 +20,8 @@ from pedicle.model.events import Event, NeedleMoved, OperationState, Positioned,
 from pedicle.model.frames import Side
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.shot import Shot
+
+_DEFAULT = PictureOptions()
 
 
 def apply(state: OperationState, event: Event) -> OperationState:
@@ -72,10 +74,15 @@ def prepared(state: OperationState, setting: Setting, asked: ShotOptions) -> tup
     return state, tuple(events)
 
 
-def expose(state: OperationState, scene: Scene, setting: Setting) -> Exposure:
-    """Take a picture of the scene with the needles as they stand; the clock runs on by the time under the beam."""
+def expose(state: OperationState, scene: Scene, setting: Setting, options: PictureOptions = _DEFAULT) -> Exposure:
+    """Take a picture of the scene with the needles as they stand; the clock runs on by the time under the beam.
+
+    Every picture of an operation has noise of its own, from the seed and the pictures before it.
+    """
     view, beam = setting.view, setting.beam
-    shot = shoot(scene, view, beam, tuple(placed for _, _, placed in state.needles), setting.level)
+    held = tuple(placed for _, _, placed in state.needles)
+    seen = replace(options, seed=(options.seed + state.shots) % 2**32)
+    shot = shoot(scene, view, beam, held, setting.level, options=seen)
     event = ViewTaken(
         state.t_s + shot.dose.seconds, setting.level, view.name, triple(view.detector_lps),
         triple(setting.isocentre_lps_mm), shot.dose,

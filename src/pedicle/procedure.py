@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from pedicle.anatomy.options import MeasureOptions
-from pedicle.fluoroscopy.options import ExpectedOptions, ShotOptions
+from pedicle.fluoroscopy.options import ExpectedOptions, PictureOptions, ShotOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError
@@ -140,7 +140,12 @@ class Taken:
     words: tuple[str, ...]
 
 
-def shoot(out: Path | str, options: ShotOptions | None = None, progress: Progress = silent) -> Taken:
+def shoot(
+    out: Path | str,
+    options: ShotOptions | None = None,
+    picture: PictureOptions | None = None,
+    progress: Progress = silent,
+) -> Taken:
     """Take a picture in a planned case: replay its log, move the needle if asked, look, and add both to the log.
 
     Writes ``shot-NNN-LEVEL-VIEW.png``, ``.json`` and with `dicom` ``.dcm``, and ``operation.jsonl``. Raises InputError 604
@@ -158,7 +163,7 @@ def shoot(out: Path | str, options: ShotOptions | None = None, progress: Progres
         progress(0.1, "the picture")
         setting = choose(spine, plan, chosen)
         state, done = operation.prepared(operation.replay(events), setting, chosen)
-        exposure = operation.expose(state, stage(given["scan"], setting), setting)
+        exposure = operation.expose(state, stage(given["scan"], setting), setting, picture or PictureOptions())
         state, done = operation.apply(state, exposure.event), (*done, exposure.event)
         files, words = shot_files(exposure.shot, state, setting.words, chosen.dicom, _record_digest(case, "plan"))
         kept = {**case.files_of("operate"), **files, "operation.jsonl": log_text((*events, *done)).encode()}

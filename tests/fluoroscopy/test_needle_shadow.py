@@ -26,8 +26,8 @@ def beam_of(detector_lps, pixel_mm=0.5, size=(256, 256), centre=CENTRE) -> ConeB
     return ConeBeam.aimed(CArm(1100.0, 700.0, pixel_mm, *size), centre, detector_lps, SUPERIOR)
 
 
-def steel(placed: PlacedNeedle, beam: ConeBeam, parts: int = 4) -> np.ndarray:
-    found = {shadow.material: shadow for shadow in needle_shadows(placed, beam, parts)}
+def steel(placed: PlacedNeedle, beam: ConeBeam, parts: int = 4, per_mm: float = 0.0) -> np.ndarray:
+    found = {shadow.material: shadow for shadow in needle_shadows(placed, beam, parts, per_mm)}
     return found["steel"].whole(beam).astype(np.float64)
 
 
@@ -138,6 +138,14 @@ def test_a_pixel_is_a_mean_so_that_the_needle_lies_where_it_is():
         ends = beam.project(placed.at(np.array([30.0, 110.0])))
         share = (row - ends[0, 1]) / (ends[1, 1] - ends[0, 1])
         assert centre == pytest.approx(ends[0, 0] + share * (ends[1, 0] - ends[0, 0]), abs=0.05)
+
+
+def test_the_light_of_a_coarse_pixel_is_the_mean_of_fine_ones():
+    """The way given stands for the pixel's light: exp(-0.7 way) equals the mean of 8 x 8 small pixels' light to 1 %, 8 x 8 rays against 16 x 16."""
+    coarse, fine = beam_of([1.0, 0.2, 0.1], 0.8, (64, 64)), beam_of([1.0, 0.2, 0.1], 0.1, (512, 512))
+    placed = PlacedNeedle(NEEDLE, CENTRE, FORWARD)
+    light = np.exp(-0.7 * steel(placed, fine, 2)).reshape(64, 8, 64, 8).mean(axis=(1, 3))
+    np.testing.assert_allclose(np.exp(-0.7 * steel(placed, coarse, 8, 0.7)), light, atol=0.01)
 
 
 def test_what_lies_outside_the_picture_is_left_out_and_nothing_else():

@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.console import Talk, Upto, speaking, tell
-from pedicle.fluoroscopy.options import ShotOptions
+from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.case import Case
 from pedicle.planning.options import PlanOptions
@@ -22,6 +22,7 @@ Imports = Annotated[ImportOptions, Parameter(name="*")]
 Measuring = Annotated[MeasureOptions, Parameter(name="*")]
 Planning = Annotated[PlanOptions, Parameter(name="*")]
 Shooting = Annotated[ShotOptions, Parameter(name="*")]
+Picturing = Annotated[PictureOptions, Parameter(name="*")]
 Reporting = Annotated[ReportOptions, Parameter(name="*")]
 
 
@@ -144,7 +145,14 @@ def report(case: Path, /, *, report: Reporting = ReportOptions(), talk: Talk = _
     _again(case, "report", report, talk)
 
 
-def shoot(case: Path, /, *, shot: Shooting = ShotOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
+def shoot(
+    case: Path,
+    /,
+    *,
+    shot: Shooting = ShotOptions(),  # noqa: B008
+    picture: Picturing = PictureOptions(),  # noqa: B008
+    talk: Talk = _QUIET,
+) -> None:
     """Take a simulated X-ray picture of a planned case, with the needle in view, and add it to the case's log.
 
     Parameters
@@ -156,7 +164,7 @@ def shoot(case: Path, /, *, shot: Shooting = ShotOptions(), talk: Talk = _QUIET)
         from pedicle.procedure import shoot as take
 
         compiling(progress)
-        taken = take(case, shot, progress)
+        taken = take(case, shot, picture, progress)
     dose = taken.shot.dose
     facts = {"case": str(taken.case.folder), "files": list(taken.files), "words": list(taken.words), "dose": vars(dose)}
     lines = [*taken.words, *(str(taken.case.folder / name) for name in taken.files)]
@@ -231,7 +239,7 @@ def summarise(case: Case, talk: Talk) -> None:
     }
     lines = [f"case: {case.folder}"]
     for name, record in found.items():
-        files = ", ".join(record.files) or "-"
+        files = ", ".join(record.files) or "-" if len(record.files) < 4 else f"{len(record.files)} files"
         lines.append(f"  {name:11} {record.seconds:6.1f} s  {files}  ({len(record.warnings)} warnings)")
     if "report" in found:
         lines.append(f"open {case.folder / 'report.html'}")

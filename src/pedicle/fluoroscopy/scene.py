@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.fluoroscopy.materials import CHANNELS, absorber
 from pedicle.fluoroscopy.needle_shadow import needle_shadows
 from pedicle.fluoroscopy.projection import Absorber, BasePlane, cast
 from pedicle.fluoroscopy.views import standard_arm
@@ -16,15 +17,13 @@ from pedicle.model.scan import Scan
 
 # Room along the spine beyond the rays that meet the outermost body, so that oblique views are whole, mm.
 _ALONG_MM = 150.0
-
-
-# Materials of a needle and its hub.
-NEEDLE = ("steel", "pmma")
+# Materials of a needle and its hub, and their names in the tables of the beam.
+NEEDLE = {"steel": "steel_316l", "pmma": "pmma"}
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The patient as the beam meets it, on one C-arm. Base planes are kept by the source's place."""
+    """The patient as the beam meets it, on one C-arm. Base planes are kept for each pose of it."""
 
     absorber: Absorber
     materials: tuple[str, ...]
@@ -35,7 +34,8 @@ class Scene:
     def of(cls, scan: Scan, heights_mm: tuple[float, float], arm: CArm | None = None) -> Scene:
         """The scene about bodies whose centres lie between two LPS heights; the CT beyond the field is left out."""
         near = _near(scan, heights_mm)
-        return cls(*_channels(near), arm or standard_arm())
+        materials = (*CHANNELS, *NEEDLE.values())
+        return cls(absorber(near.volume, near.acquisition.kvp), materials, arm or standard_arm())
 
     @property
     def source_to_isocentre_mm(self) -> float:
@@ -44,14 +44,15 @@ class Scene:
 
     def paths(self, beam: ConeBeam, needles: tuple[PlacedNeedle, ...]) -> NDArray[np.float32]:
         """Line integrals (materials, rows, columns) in mm."""
-        key = beam.source_lps_mm.tobytes()
+        # A base plane is as large as one detector's shadow: another detector at the same source is another plane.
+        key = beam.matrix.tobytes() + bytes(f"{beam.rows} {beam.columns}", "ascii")
         if key not in self._planes:
             self._planes[key] = cast(self.absorber, beam)
         patient = self._planes[key].seen_by(beam)
         found = np.zeros((len(self.materials), beam.rows, beam.columns), np.float32)
         found[: len(patient)] = patient
         for shadow in (shadow for placed in needles for shadow in needle_shadows(placed, beam)):
-            shadow.add_to(found[self.materials.index(shadow.material)])
+            shadow.add_to(found[self.materials.index(NEEDLE[shadow.material])])
         return found
 
 
@@ -63,10 +64,3 @@ def _near(scan: Scan, heights_mm: tuple[float, float]) -> Scan:
     high = int(np.clip(np.ceil(places.max() + room) + 1, low + 1, grid.shape[2]))
     shape = grid.shape
     return Scan(scan.volume.cropped([0, 0, low], [shape[0], shape[1], high]), scan.acquisition)
-
-
-def _channels(scan: Scan) -> tuple[Absorber, tuple[str, ...]]:
-    values = np.maximum(np.asarray(scan.volume.values, dtype=np.float32) / 1000.0 + 1.0, 0.0)
-    if scan.volume.outside is not None:
-        values[scan.volume.outside] = 0.0
-    return Absorber(scan.volume.grid, np.ascontiguousarray(values)[None]), ("water", *NEEDLE)

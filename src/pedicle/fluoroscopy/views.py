@@ -7,17 +7,17 @@ the top of every picture.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.fluoroscopy.machine import mobile_arm, number
 from pedicle.model.carm import View
 from pedicle.model.conebeam import CArm, ConeBeam
 from pedicle.model.errors import InputError
 from pedicle.model.frames import LEFT, POSTERIOR, SUPERIOR, Side
 from pedicle.model.levels import verse_of_level
-from pedicle.model.sourced import quantity
 from pedicle.model.standard_views import bulls_eye, true_ap, true_lateral
 from pedicle.model.table import Lying
 from pedicle.model.trajectory import Trajectory
@@ -46,15 +46,10 @@ class Aim:
 
 def standard_arm(pixels: int | None = None, field_mm: float | None = None) -> CArm:
     """The C-arm of the data file; `pixels` rows and columns over the middle `field_mm` of the detector where given."""
-    rows = int(quantity("fluoroscopy/carm", "pixels").value) if pixels is None else pixels
-    side = quantity("fluoroscopy/carm", "detector").value if field_mm is None else field_mm
-    return CArm(
-        source_to_detector_mm=quantity("fluoroscopy/carm", "source_to_detector").value,
-        source_to_isocentre_mm=quantity("fluoroscopy/carm", "source_to_isocentre").value,
-        pixel_mm=side / rows,
-        rows=rows,
-        columns=rows,
-    )
+    arm = mobile_arm()
+    rows = arm.rows if pixels is None else pixels
+    side = arm.rows * arm.pixel_mm if field_mm is None else field_mm
+    return replace(arm, pixel_mm=side / rows, rows=rows, columns=rows)
 
 
 def set_up(name: str, aim: Aim, arm: CArm | None = None) -> tuple[View, ConeBeam]:
@@ -106,12 +101,10 @@ def counted_words(aim: Aim, beam: ConeBeam) -> str:
 
 def reach_words(view: View) -> str:
     """A sentence where a view lies beyond the usual reach of a C-arm, else ""; machines differ, so it only informs."""
-    limit = {
-        key: quantity("fluoroscopy/carm", key).value for key in ("reach_tilt", "reach_cranial_caudal", "lateral_play")
-    }
     upright = view.detector_over in ("back", "chest")
-    turned = view.tilt_deg <= limit["reach_tilt"] if upright else view.tilt_deg >= 90.0 - limit["lateral_play"]
-    if turned and abs(view.dicom_secondary_deg) <= limit["reach_cranial_caudal"]:
+    lateral = 90.0 - number("reach", "lateral_play")
+    turned = view.tilt_deg <= number("reach", "tilt") if upright else view.tilt_deg >= lateral
+    if turned and abs(view.dicom_secondary_deg) <= number("reach", "cranial_caudal"):
         return ""
     return (
         f"{view.name} ({view.sentence}) may be beyond the reach of the C-arm: usual limits not verified, try it first"
@@ -147,7 +140,7 @@ def _pedicle_turn(vertebra: Vertebra, side: Side) -> float:
     """Angle in rad between straight back and the pedicle's axis in the vertebra's axial plane, positive outwards."""
     pedicle = (vertebra.pedicles or {}).get(side)
     if pedicle is None or pedicle.axis_lps is None:
-        return float(np.radians(quantity("fluoroscopy/carm", "oblique_tilt").value))
+        return float(np.radians(number("oblique", "tilt")))
     outward = (1.0 if side == "left" else -1.0) * -vertebra.right
     # The axis points forward; seen from behind it runs the other way.
     return float(np.arctan2(-pedicle.axis_lps @ outward, pedicle.axis_lps @ vertebra.anterior))

@@ -46,34 +46,52 @@ def _chord(start: Any, x: float, y: float, z: float, radius: float, planes: Any)
 
 @kernel
 def _shadow(
-    start: Any, corner: Any, column: Any, row: Any, spans: Any, radius: float, planes: Any, parts: int, out: Any
+    start: Any,
+    corner: Any,
+    column: Any,
+    row: Any,
+    spans: Any,
+    radii: Any,
+    signs: Any,
+    planes: Any,
+    parts: int,
+    per_mm: float,
+    out: Any,
 ) -> None:
     for r in range(out.shape[0]):
         for c in range(spans[r, 0], spans[r, 1]):
             total = 0.0
-            for i in range(parts):
-                for j in range(parts):
-                    u, v = c + (j + 0.5) / parts - 0.5, r + (i + 0.5) / parts - 0.5
-                    x = corner[0] + u * column[0] + v * row[0] - start[0]
-                    y = corner[1] + u * column[1] + v * row[1] - start[1]
-                    z = corner[2] + u * column[2] + v * row[2] - start[2]
-                    size = np.sqrt(x * x + y * y + z * z)
-                    total += _chord(start, x / size, y / size, z / size, radius, planes)
-            out[r, c] += total / (parts * parts)
+            for part in range(parts * parts):
+                u = c + (part % parts + 0.5) / parts - 0.5
+                v = r + (part // parts + 0.5) / parts - 0.5
+                x = corner[0] + u * column[0] + v * row[0] - start[0]
+                y = corner[1] + u * column[1] + v * row[1] - start[1]
+                z = corner[2] + u * column[2] + v * row[2] - start[2]
+                size = np.sqrt(x * x + y * y + z * z)
+                way = 0.0
+                for n in range(radii.shape[0]):
+                    way += signs[n] * _chord(start, x / size, y / size, z / size, radii[n], planes[n])
+                total += np.exp(-per_mm * way) if per_mm > 0.0 else way
+            total /= parts * parts
+            out[r, c] = -np.log(total) / per_mm if per_mm > 0.0 else total
 
 
 def shadow(
     detector_mm: NDArray[np.float64],
     spans: NDArray[np.int64],
-    radius_mm: float,
+    radii_mm: NDArray[np.float64],
+    signs: NDArray[np.float64],
     planes: NDArray[np.float64],
     parts: int,
+    per_mm: float,
     out: NDArray[np.float64],
 ) -> None:
-    """Adds mean ways in mm through a cylinder about z cut by `planes` (n, 4) to `out` (rows, columns), float64.
+    """Writes ways in mm through cylinders about z, each cut by its `planes` (solids, n, 4), to `out` (rows, columns).
 
-    `detector_mm` (4, 3) holds source, first pixel's centre, column step and row step in the solid's frame. `spans`
-    (rows, 2) are the first column of the shadow and the one after its last, within `out`; a pixel is `parts` x `parts` rays.
+    Solids with sign -1 are holes in the others. `detector_mm` (4, 3) holds source, first pixel's centre, column step and
+    row step in the solids' frame. `spans` (rows, 2) are the first column of the shadow and the one after its last, within
+    `out`. A pixel is `parts` x `parts` rays: their mean way, or, with `per_mm` above 0, the way whose light at this
+    attenuation is the mean of their light.
     """
     start, corner, column, row = np.ascontiguousarray(detector_mm, dtype=np.float64)
-    _shadow(start, corner, column, row, spans, float(radius_mm), np.ascontiguousarray(planes), parts, out)
+    _shadow(start, corner, column, row, spans, radii_mm, signs, planes, parts, float(per_mm), out)

@@ -13,7 +13,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, wraps
 from importlib.resources import files
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -53,6 +56,23 @@ def table(name: str) -> dict[str, Any]:
     found = _parsed(name)
     _note(found.get("source", ""))
     return found
+
+
+@cache
+def _loaded(name: str) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    with (files("pedicle") / "data" / f"{name}.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as held:
+        found = {key: held[key] for key in held.files}
+    for values in found.values():
+        values.setflags(write=False)
+    return found
+
+
+def arrays(name: str) -> dict[str, NDArray[Any]]:
+    """The arrays of data/<name>.npz, read-only; where they come from stands under `made` in the TOML file beside it."""
+    _note(table(name).get("made", {}).get("source", ""))
+    return _loaded(name)
 
 
 def quantity(name: str, *keys: str) -> Quantity:

@@ -1,0 +1,167 @@
+"""Loops over the pixels of an X-ray picture: path lengths to what a detector reads, blur, and a table look-up.
+
+Everything is float32 and elementwise over a row, or a sum in one fixed order: the number of threads changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.kernels.jit import kernel, parallel_kernel, prange
+
+# 2^f on -0.5..0.5 by its Taylor series in f ln 2: the next term is 1.2e-7 at the ends, a float's own rounding.
+_TAYLOR = tuple(np.float32(np.log(2.0) ** n / np.prod(np.arange(1.0, n + 1.0))) for n in range(7))
+_C0, _C1, _C2, _C3, _C4, _C5, _C6 = _TAYLOR
+_LOG2E = np.float32(np.log2(np.e))
+_LEAST = np.float32(-126.0)
+
+
+@kernel
+def _bin(paths: Any, row: int, mu: Any, weight: Any, bits: Any, scale: Any, power: Any, mean: Any, second: Any) -> None:
+    """Adds one energy bin to a row: mean += weight[0] exp(-mu . paths), second the same with weight[1].
+
+    `power` is scratch of a row; `bits` (int32) and `scale` (float32) are one memory: a power of two is written as the
+    exponent of a float. Paths are not negative; below 2^-126 the exponential stays there.
+    """
+    count = power.shape[0]
+    share = -mu[0] * _LOG2E
+    for x in range(count):
+        power[x] = share * paths[0, row, x]
+    for c in range(1, mu.shape[0]):
+        share = -mu[c] * _LOG2E
+        for x in range(count):
+            power[x] += share * paths[c, row, x]
+    for x in range(count):
+        p = max(power[x], _LEAST)
+        whole = np.floor(p + np.float32(0.5))
+        f = p - whole
+        bits[x] = (np.int32(whole) + np.int32(127)) << np.int32(23)
+        power[x] = _C0 + f * (_C1 + f * (_C2 + f * (_C3 + f * (_C4 + f * (_C5 + f * _C6)))))
+    for x in range(count):
+        through = power[x] * scale[x]
+        mean[x] += weight[0] * through
+        second[x] += weight[1] * through
+
+
+@parallel_kernel
+def _signal(paths: Any, mu: Any, weights: Any, mean: Any, second: Any) -> None:
+    rows, columns = mean.shape
+    for r in prange(rows):
+        power = np.empty(columns, np.float32)
+        bits = np.empty(columns, np.int32)
+        scale = bits.view(np.float32)
+        mean[r], second[r] = np.float32(0.0), np.float32(0.0)
+        for b in range(mu.shape[0]):
+            _bin(paths, r, mu[b], weights[b], bits, scale, power, mean[r], second[r])
+
+
+def signal(
+    paths: NDArray[np.float32], mu: NDArray[np.float32], weights: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sums over energy bins b of ``weights[b, n] exp(-sum_c mu[b, c] paths[c])`` for n = 0, 1, each (rows, columns).
+
+    `paths` is (channels, rows, columns) in mm, `mu` (bins, channels) in 1/mm. With detected energy and its square as the
+    weights these are the mean of the signal and its variance.
+    """
+    mean, second = np.empty(paths.shape[1:], np.float32), np.empty(paths.shape[1:], np.float32)
+    paths = np.ascontiguousarray(paths, np.float32)
+    _signal(paths, np.ascontiguousarray(mu, np.float32), np.ascontiguousarray(weights, np.float32), mean, second)
+    return mean, second
+
+
+@kernel
+def looked_up(values: Any, table: Any, out: Any) -> None:
+    """out[c, n] = table[c, values[n] + 32768] for int16 values and a table (channels, 65536)."""
+    for c in range(table.shape[0]):
+        for n in range(values.shape[0]):
+            out[c, n] = table[c, np.int64(values[n]) + 32768]
+
+
+@parallel_kernel
+def _blurred_rows(image: Any, weights: Any, out: Any) -> None:
+    rows, columns = image.shape
+    half = weights.shape[0] - 1
+    for r in prange(rows):
+        line = np.empty(columns + 2 * half, np.float32)
+        down = np.empty(columns, np.float32)
+        for x in range(columns):
+            down[x] = weights[0] * image[r, x]
+        for k in range(1, half + 1):
+            a, b = max(r - k, 0), min(r + k, rows - 1)
+            for x in range(columns):
+                down[x] += weights[k] * (image[a, x] + image[b, x])
+        line[half : half + columns] = down
+        line[:half] = down[0]
+        line[half + columns :] = down[columns - 1]
+        for x in range(columns):
+            out[r, x] = weights[0] * line[half + x]
+        for k in range(1, half + 1):
+            for x in range(columns):
+                out[r, x] += weights[k] * (line[half + x - k] + line[half + x + k])
+
+
+def blurred(image: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Separable convolution of (rows, columns) with a symmetric kernel: `weights` from its middle outwards.
+
+    The picture's border goes on beyond it.
+    """
+    out = np.empty_like(image)
+    _blurred_rows(image, weights, out)
+    return out
+
+
+@kernel
+def _line_of(coarse: Any, factor: int, row: int, line: Any) -> None:
+    """A row of a coarse picture drawn out to full size, linear between the middles of its elements."""
+    rows, columns = coarse.shape
+    y = min(max((row + 0.5) / factor - 0.5, 0.0), rows - 1.0)
+    i = min(int(y), max(rows - 2, 0))
+    below = min(i + 1, rows - 1)
+    v = np.float32(y - i)
+    for x in range(line.shape[0]):
+        place = min(max((x + 0.5) / factor - 0.5, 0.0), columns - 1.0)
+        j = min(int(place), max(columns - 2, 0))
+        beside = min(j + 1, columns - 1)
+        u = np.float32(place - j)
+        upper = coarse[i, j] + u * (coarse[i, beside] - coarse[i, j])
+        lower = coarse[below, j] + u * (coarse[below, beside] - coarse[below, j])
+        line[x] = upper + v * (lower - upper)
+
+
+@parallel_kernel
+def _exposed(
+    primary: Any, second: Any, veil: Any, factor: int, direct: Any, per_pixel: Any, tile: Any, at: Any, out: Any
+) -> None:
+    rows, columns = primary.shape
+    for r in prange(rows):
+        line = np.empty(columns, np.float32)
+        _line_of(veil, factor, r, line)
+        unit = tile[(r + at[0]) % tile.shape[0]]
+        for x in range(columns):
+            mean = direct * primary[r, x] + line[x]
+            variance = second[r, x] / primary[r, x] * mean * per_pixel
+            out[r, x] = mean + np.sqrt(variance) * unit[x + at[1]]
+
+
+def exposed(
+    primary: NDArray[np.float32],
+    second: NDArray[np.float32],
+    veil: NDArray[np.float32],
+    factor: int,
+    shares: tuple[float, float],
+    unit_noise: tuple[NDArray[np.float32], tuple[int, int]],
+) -> NDArray[np.float32]:
+    """What the phosphor takes: ``shares[0] primary + veil``, with quantum noise.
+
+    `veil` is a coarse picture, `factor` pixels to an element. The variance is ``shares[1] second / primary`` times the mean:
+    scattered quanta carry as much energy as the primary ones there. `unit_noise` is a tile of unit noise, repeated downwards,
+    and where in it the picture begins; it must be wide enough.
+    """
+    tile, at = unit_noise
+    out = np.empty(primary.shape, np.float32)
+    first, per_pixel = np.float32(shares[0]), np.float32(shares[1])
+    _exposed(primary, second, veil, factor, first, per_pixel, tile, at, out)
+    return out
