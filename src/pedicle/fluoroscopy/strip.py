@@ -1,0 +1,134 @@
+"""A picture laid along a needle: columns run back along it, rows across it; and how strongly a needle is seen there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A line in a picture: a pixel on it (column, row) and its unit direction `forward`, from hub to tip.
+
+    What runs along it grows by the share `taper` a pixel back along the line: a needle's hub is nearer to the detector
+    than its tip, or farther, and a line in space is magnified linearly along its picture.
+    """
+
+    pixel: Array
+    forward: Array
+    taper: float = 0.0
+
+    @property
+    def aside(self) -> Array:
+        """Unit direction across the line."""
+        return np.array([-self.forward[1], self.forward[0]])
+
+    def at(self, back: ArrayLike, aside: ArrayLike = 0.0) -> Array:
+        """Pixels (..., 2) so many pixels back along the line and beside it; `aside` is counted at the run's own pixel."""
+        back, aside = np.broadcast_arrays(np.asarray(back, dtype=np.float64), np.asarray(aside, dtype=np.float64))
+        aside = aside * (1.0 + self.taper * back)
+        return np.asarray(self.pixel - back[..., None] * self.forward + aside[..., None] * self.aside)
+
+    def turned(self, angle_rad: float, aside: float = 0.0) -> Run:
+        """The line turned about its pixel and then moved across itself."""
+        c, s = np.cos(angle_rad), np.sin(angle_rad)
+        forward = np.array([c * self.forward[0] - s * self.forward[1], s * self.forward[0] + c * self.forward[1]])
+        return Run(Run(self.pixel, forward).at(0.0, aside), forward, self.taper)
+
+
+def laid_along(picture: NDArray[np.floating], run: Run, back: Array, aside: Array) -> Array:
+    """Values (back, aside) of a picture at places along a line, linear between pixels; NaN beyond the picture."""
+    from scipy.ndimage import map_coordinates
+
+    pixels = run.at(back[:, None], aside[None, :])
+    return np.asarray(
+        map_coordinates(picture, [pixels[..., 1], pixels[..., 0]], output=np.float64, order=1, cval=np.nan)
+    )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A tube of steel in a picture, with a rod in it: diameters `width`, `bore` and `core` in pixels; `diameter_mm` of `width`."""
+
+    width: float
+    bore: float
+    core: float
+    diameter_mm: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """How steel looks in a picture: what is left of the light behind t mm is 1 - share + share exp(-per_mm t), then blurred.
+
+    `share` is less than 1 where scatter adds light; hardening of the beam looks much the same. `blur` is a Gauss in pixels.
+    """
+
+    blur: float
+    per_mm: float
+    share: float
+
+    def light(self, mm: Array) -> Array:
+        """What is left of the light, before blurring."""
+        return np.asarray(1.0 - self.share + self.share * np.exp(-self.per_mm * mm))
+
+
+PLAIN = Look(1.0, 0.6, 0.8)
+# Bounds of blur (pixels), attenuation per mm and share.
+_BOUNDS = ((0.3, 0.05, 0.05), (6.0, 6.0, 0.999))
+
+
+def cross_section(aside: Array, bar: Bar, look: Look) -> Array:
+    """Darkness (natural logarithm) of a bar across itself; `aside` in pixels from its axis."""
+    fine = (np.arange(161) - 80.0) / 160.0 * bar.width
+    sizes = np.array([bar.width, bar.bore, bar.core])[:, None]
+    chord = np.array([1.0, -1.0, 1.0]) @ np.sqrt(np.maximum(sizes**2 - (2.0 * fine) ** 2, 0.0))
+    taken = 1.0 - look.light(chord * bar.diameter_mm / bar.width)
+    weight = np.exp(-0.5 * ((aside[:, None] - fine) / look.blur) ** 2)
+    scale = (fine[1] - fine[0]) / (look.blur * np.sqrt(2.0 * np.pi))
+    return np.asarray(-np.log1p(-np.minimum(scale * (weight @ taken), 0.9999)))
+
+
+def strength(strip: Array, aside: Array, bar: Bar, look: Look) -> tuple[Array, Array, Array]:
+    """For each column of a strip (back, aside): how dark the bar is there, darkness times its offset, and what is left over.
+
+    Least squares of background (constant, slope and bow across), the bar's section and its derivative. NaN where the
+    strip leaves the picture.
+    """
+    section = cross_section(aside, bar, look)
+    columns = np.c_[section, -np.gradient(section, aside), _background(aside)]
+    found = strip @ np.linalg.pinv(columns).T
+    return found[:, 0], found[:, 1], strip - found @ columns.T
+
+
+def _background(aside: Array) -> Array:
+    """Constant, slope and bow across, (aside, 3)."""
+    share = aside / np.abs(aside).max()
+    return np.stack([np.ones_like(share), share, share**2], axis=1)
+
+
+def best_look(profile: Array, aside: Array, bar: Bar) -> Look:
+    """The look that explains a mean profile across the needle best, background free and the darkness as it is: a law that
+    may be scaled as well would be told apart from its neighbours by the faint edges alone.
+    """
+    from scipy.optimize import least_squares
+
+    background = _background(aside)
+    flat = np.linalg.pinv(background)
+
+    def left(x: Array) -> Array:
+        rest = profile - cross_section(aside, bar, Look(*map(float, x)))
+        return np.asarray(rest - background @ (flat @ rest))
+
+    start = (PLAIN.blur, PLAIN.per_mm, PLAIN.share)
+    found = least_squares(left, start, bounds=_BOUNDS, x_scale=(1.0, 0.5, 0.2), max_nfev=30)
+    return Look(*map(float, found.x))
+
+
+def robust_sd(values: Array) -> float:
+    """Standard deviation from the median distance to the median; NaN are left out."""
+    values = values[np.isfinite(values)]
+    return float(1.4826 * np.median(np.abs(values - np.median(values)))) if values.size else float("nan")
