@@ -216,8 +216,10 @@ def shot_case(finished, tmp_path_factory) -> Path:
 
     case = tmp_path_factory.mktemp("shots") / "case"
     shutil.copytree(finished, case)
-    main(["shoot", str(case), "--at", "posterior-wall", "--dicom", "--quiet"])
-    main(["shoot", str(case), "--view", "true-lateral", "--at", "stay", "--quiet"])
+    for asked in (["--at", "posterior-wall", "--dicom"], ["--view", "true-lateral", "--at", "stay"]):
+        with pytest.raises(SystemExit) as left:
+            main(["shoot", str(case), *asked, "--quiet"])
+        assert left.value.code == 0
     return case
 
 

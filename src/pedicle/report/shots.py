@@ -11,7 +11,7 @@ from pedicle.model.orientation import edge_words, seen_from, side_letters
 from pedicle.model.shot import Dose
 from pedicle.report import svg
 from pedicle.report.canvas import Figure
-from pedicle.report.words import degree_signs, figure, listed, sentence, with_unit
+from pedicle.report.words import degree_signs, figure, sentence, with_unit
 
 _KINDS = ("AP", "lateral", "bull's-eye")
 
@@ -98,7 +98,7 @@ def _figure(shot: ExpectedShot, quality: int) -> Figure:
     parts = [svg.element("title", f"{shot.kind} {title.lower()}"), image, *_tips(shot, size), _edges(shot, size)]
     box = f"0 0 {columns} {rows}"
     picture = svg.element("svg", *parts, viewBox=box, role="img", class_="picture")
-    return Figure(picture, title, f"Ring: planned tip, {listed(shot.sides)}.", round(columns / rows, 3))
+    return Figure(picture, title, "", round(columns / rows, 3))
 
 
 def _tips(shot: ExpectedShot, size: float) -> list[Markup]:
