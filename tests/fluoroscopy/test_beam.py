@@ -1,6 +1,6 @@
 """Spectra and attenuation against SpekPy 2.5.4 and xraylib 4.3; eight energies against the sum over every keV.
 
-The literal tables are printed by benchmarks/beam_references.py.
+The literal tables are printed by benchmarks/_beam_references.py.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def test_half_value_layers_are_spekpys(setting):
 @pytest.mark.parametrize("setting", SPEKPY, ids=lambda s: f"{s[0]}kV-{s[1]}Al-{s[2]}Cu")
 def test_air_kerma_is_spekpys(setting):
     kvp, aluminium, copper, _, _, kerma = setting
-    assert air_kerma_ugy(spectrum(kvp, aluminium, copper)) == pytest.approx(kerma, rel=0.015)
+    assert air_kerma_ugy(spectrum(kvp, aluminium, copper)) == pytest.approx(kerma, rel=0.01)
 
 
 @pytest.mark.parametrize("name", XRAYLIB)

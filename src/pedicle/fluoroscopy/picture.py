@@ -24,8 +24,10 @@ Image = NDArray[np.float32]
 # Part of the beam the collimator's blades let through.
 _LEAK = 1e-3
 _TILE_ROWS = 1024
-# The automatic window: so much wider than the spread of the field without its tails (percent), within these widths.
-_ROOM, _TAIL, _WINDOWS = 1.25, 2.0, (0.8, 4.0)
+# Brighter than this (logarithm of half the open beam) is air beside the patient.
+_DIRECT = float(np.log(0.5))
+# The automatic window: so much wider than the spread in the field without its tails (percent), within these widths.
+_ROOM, _TAIL, _WINDOWS = 2.0, 10.0, (0.8, 4.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,9 +201,12 @@ def displayed(read: Image, beam: ConeBeam, options: PictureOptions) -> NDArray[n
 
 
 def _in_field(log: Image, covered: NDArray[np.bool_] | None) -> Image:
-    """Every fourth pixel of the field along both ways: enough for its spread."""
+    """Every fourth pixel of the field along both ways, without what no patient covers, if a twentieth of it is left."""
     part = log[::4, ::4]
-    seen = part if covered is None else part[~covered[::4, ::4]]
+    seen = part.ravel() if covered is None else part[~covered[::4, ::4]]
+    patient = seen[seen < _DIRECT]
+    if 20 * patient.size >= part.size:
+        return patient
     return seen if seen.size else log
 
 

@@ -37,12 +37,22 @@ def coarse(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 
 
 def ratio_behind_water(water_mm: Array, air_gap_mm: float, grid: bool) -> Array:
-    """Scatter over primary as the detector sees it: behind water (any shape), over an air gap, behind a grid or none."""
-    rows = table("fluoroscopy/carm")["scatter"]["row"]
-    ratios = [as_quantity(row["ratio"]).value for row in rows]
-    ratio = np.interp(water_mm, [row["water_mm"] for row in rows], ratios)
+    """Scatter over primary of a wide field as the detector sees it: behind water (any shape), over an air gap, with a grid
+    or without. Held beyond the table's ends, 400 mm of water and 300 mm of air.
+    """
     passing = number("scatter", "grid_scatter") / number("scatter", "grid_primary") if grid else 1.0
-    return np.asarray(ratio * passing / (1.0 + air_gap_mm / number("scatter", "gap_half")))
+    left = np.interp(air_gap_mm, *_column("gap", "gap_mm", "left"))
+    return np.asarray(np.interp(water_mm, *_column("row", "water_mm", "ratio")) * passing * left)
+
+
+def kernel_mm(air_gap_mm: float) -> float:
+    """1 SD of scatter's kernel on the detector, mm."""
+    return float(np.interp(air_gap_mm, *_column("gap", "gap_mm", "spread")))
+
+
+def _column(rows: str, place: str, value: str) -> tuple[list[float], list[float]]:
+    found = table("fluoroscopy/carm")["scatter"][rows]
+    return [row[place] for row in found], [as_quantity(row[value]).value for row in found]
 
 
 def veil(
@@ -61,8 +71,7 @@ def veil(
     water, log = _thickness(technique)
     thickness = np.interp(-np.log(np.maximum(blocks, 1e-12)), log, water)
     source = blocks * ratio_behind_water(thickness, options.air_gap_mm, options.grid)
-    spread = number("scatter", "spread") + number("scatter", "spread_per_gap") * options.air_gap_mm
-    scattered = gaussian_filter(source, spread / step, mode="constant")
+    scattered = gaussian_filter(source, kernel_mm(options.air_gap_mm) / step, mode="constant")
     part = number("detector", "glare")
     lit = blocks + scattered
     glare = gaussian_filter(lit, number("detector", "glare_spread") / step, mode="nearest")

@@ -1,6 +1,6 @@
 """Prints what SpekPy and xraylib say, as the literal tables of tests/fluoroscopy/test_beam.py and test_dose.py.
 
-Runs in the peers' environment (`make peers`): python benchmarks/beam_references.py
+Runs in the peers' environment (`make peers`): python benchmarks/_beam_references.py
 """
 
 from __future__ import annotations
