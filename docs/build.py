@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from pedicle.anatomy.options import MeasureOptions
-from pedicle.app.cli import EPILOGUE
 from pedicle.app.cli import _TABLE as COMMANDS
+from pedicle.app.cli import EPILOGUE
 from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.needle import catalogue

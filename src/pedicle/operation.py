@@ -19,7 +19,7 @@ from pedicle.model.errors import InputError
 from pedicle.model.events import Event, NeedleMoved, OperationState, Positioned, TipMeasured, Triple, ViewTaken
 from pedicle.model.frames import Side
 from pedicle.model.placed import PlacedNeedle
-from pedicle.model.shot import Shot
+from pedicle.model.shot import Shot, TipEstimate
 
 _DEFAULT = PictureOptions()
 
@@ -97,6 +97,12 @@ def moved(state: OperationState, level: str, held: tuple[Side, PlacedNeedle]) ->
         state.t_s, level, side, placed.needle, triple(placed.tip_lps_mm), triple(placed.direction_lps),
         placed.stylet, placed.shape, placed.roll_deg,
     )  # fmt: skip
+
+
+def measured(state: OperationState, level: str, side: Side, tip: TipEstimate) -> TipMeasured:
+    """The event of a tip found in two pictures. It says "measured": that it is right a person confirms."""
+    covariance = tuple(float(value) for value in tip.covariance_mm2.ravel())
+    return TipMeasured(state.t_s, level, side, triple(tip.tip_lps_mm), covariance, tip.separation_deg)
 
 
 def triple(vector: Iterable[float]) -> Triple:
