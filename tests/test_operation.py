@@ -159,4 +159,5 @@ def test_a_tip_is_located_in_two_shots_and_goes_into_the_log():
     assert found.tip is not None, found.reason
     assert np.linalg.norm(found.tip.tip_lps_mm - placed.tip_lps_mm) < 0.7
     state = apply(OperationState(), measured(OperationState(), "L3", "left", found.tip))
-    assert state.tips[0].separation_deg == pytest.approx(90.0, abs=2.0)
+    # The cone: rays to a tip 20 mm beside the central rays, 700 mm from the source, lean by up to 2 degrees each.
+    assert state.tips[0].separation_deg == pytest.approx(90.0, abs=4.0)
