@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,15 @@ def test_the_cts_energy_is_where_the_channels_are_taken():
     mu = attenuation_at_ct(120.0)
     assert len(mu) == len(CHANNELS) + 1
     assert mu[3] == pytest.approx(0.0196, abs=0.0006)
+
+
+def test_making_the_channels_takes_little_more_than_they_hold():
+    """A float32 volume's size for each channel is the limit; int16 channels and one slab of scratch are half of it."""
+    hu = np.random.default_rng(0).integers(-1000, 1500, (128, 128, 128)).astype(np.int16)
+    ct = Volume(Grid(hu.shape, np.eye(4)), hu)
+    absorber(ct)
+    tracemalloc.start()
+    absorber(ct)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 1.3 * 4 * hu.size * len(CHANNELS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pedicle.model.levels import levels
 from pedicle.model.needle import catalogue
-from pedicle.model.sourced import quantity, references, references_used, remembered
+from pedicle.model.sourced import arrays, quantity, references, references_used, remembered
 
 
 def used_by_a_plan() -> set[str]:
@@ -42,6 +42,13 @@ def test_every_reference_is_a_bibtex_entry_with_its_key():
     found = references()
     assert found
     assert all(text.startswith("@") and f"{{{key}," in text for key, text in found.items())
+
+
+def test_arrays_are_read_only_and_cite_where_they_come_from():
+    with references_used() as used:
+        held = arrays("fluoroscopy/beam")
+    assert {"Poludniowski2021SpekPy", "xraylib2011"} <= used
+    assert all(not values.flags.writeable for values in held.values())
 
 
 def test_a_missing_number_is_a_key_error():

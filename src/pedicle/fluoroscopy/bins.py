@@ -2,9 +2,9 @@
 
 Means over bins do badly behind steel and cement, because attenuation bends within a bin. Here three energies lie below the
 barium edge and five above it; they and their weights are chosen so that the signal behind a set of slabs is right to a
-small part of itself. Against the sum over every keV the signal errs by 1 % at most for 60 to 125 kV and 0.1 mm of copper or
-more (1.4 % without), wherever a hundred-thousandth of the beam is left: 0 to 35 cm of water, 0 to 12 mm of hydroxyapatite, 0
-to 2 mm of steel and 0 to 20 mm of cement.
+small part of itself. Against the sum over every keV the signal errs by about 1 % at most for 60 to 125 kV (1.4 % without
+copper), wherever a hundred-thousandth of the beam is left: 0 to 35 cm of water, 0 to 12 mm of hydroxyapatite, 0 to 2 mm of
+steel and 0 to 20 mm of cement.
 """
 
 from __future__ import annotations

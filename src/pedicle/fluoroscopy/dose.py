@@ -61,22 +61,26 @@ def staff_estimate(dose: Dose) -> StaffEstimate:
     """
     rate = quantity(FILE, "published", "operator_rate")
     finger, eye = (quantity(FILE, "published", key) for key in ("operator_finger", "operator_eye"))
+    hand = quantity(FILE, "published", "operator_hand_level")
     minutes = dose.seconds / 60.0
     low, high = (rate.low or 0.0) * minutes, (rate.high or rate.value) * minutes
     sentence = (
         f"Staff (not computed): {rate.low:g} to {rate.high:g} uSv/min were measured on one operator at 7.5 pulses/s "
         f"({rate.source}), for {minutes:.1f} min {low:.1f} to {high:.1f} uSv. In four hospitals a procedure gave the left "
         f"finger a median of {finger.value:g} (at most {finger.high:g}) and the left eye {eye.value:g} (at most "
-        f"{eye.high:g}) uSv ({eye.source})."
+        f"{eye.high:g}) uSv ({eye.source}); a meta-analysis found a mean of {hand.value:g} uSv a level at an unprotected "
+        f"hand ({hand.source})."
     )
     return StaffEstimate(rate.value * minutes, low, high, sentence)
 
 
 def beside_published(dose: Dose) -> str:
     """A procedure's total beside what was published for vertebroplasty, in one sentence."""
-    kap, minutes = quantity(FILE, "published", "kap"), quantity(FILE, "published", "fluoroscopy_minutes")
+    whole, part, minutes = (
+        quantity(FILE, "published", key) for key in ("kap", "kap_fluoroscopy", "fluoroscopy_minutes")
+    )
     return (
         f"{dose.kap_gy_cm2:.2f} Gy cm2 in {dose.seconds / 60.0:.1f} min and {dose.pulses} pulses; published: median "
-        f"{kap.value:g} ({kap.low:g} to {kap.high:g}) Gy cm2 ({kap.source}), {minutes.value:g} min a level "
-        f"({minutes.source})"
+        f"{part.value:g} ({part.low:g} to {part.high:g}) Gy cm2 of fluoroscopy, {whole.value:g} ({whole.low:g} to "
+        f"{whole.high:g}) with rotational runs ({whole.source}); {minutes.value:g} min a level ({minutes.source})"
     )

@@ -17,6 +17,8 @@ BARIUM_EDGE_KEV = 37.44
 _JOULE_PER_KEV = 1.602176634e-16
 # keV/mm2 times cm2/g is 1e5 keV/kg; 1e6 uGy a Gy.
 _UGY = _JOULE_PER_KEV * 1e5 * 1e6
+# A material that is one table of its own has itself as its only part.
+_WHOLE = {"value": 1.0, "unit": "1", "source": "xraylib2011", "evidence": "computed"}
 
 
 def energies_kev() -> Array:
@@ -40,9 +42,6 @@ def density_g_cm3(material: str) -> float:
 def _parts(material: str) -> dict[str, float]:
     entry = table(_FILE)["material"][material]
     return {part: as_quantity(row).value for part, row in entry.get("parts", {material: _WHOLE}).items()}
-
-
-_WHOLE = {"value": 1.0, "unit": "1", "source": "xraylib2011", "evidence": "computed"}
 
 
 @remembered
