@@ -28,7 +28,7 @@ def beam_of(detector_lps, pixel_mm=0.5, size=(256, 256), centre=CENTRE) -> ConeB
 
 def steel(placed: PlacedNeedle, beam: ConeBeam, parts: int = 4, per_mm: float = 0.0) -> np.ndarray:
     found = {shadow.material: shadow for shadow in needle_shadows(placed, beam, parts, per_mm)}
-    return found["steel"].whole(beam).astype(np.float64)
+    return found["steel_316l"].whole(beam).astype(np.float64)
 
 
 def volume_mm3(paths: np.ndarray, beam: ConeBeam, at_lps_mm: np.ndarray) -> float:

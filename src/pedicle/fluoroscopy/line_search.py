@@ -12,8 +12,6 @@ from pedicle.fluoroscopy.strip import PLAIN, Bar, Look, Run, best_look, laid_alo
 Array = NDArray[np.float64]
 # Background is looked at to this many widths from the axis.
 ASIDE_WIDTHS = 2.2
-# A piece of the shaft counts at most this many standard deviations: one strong shadow is no line.
-_MOST_SD = 4.0
 _FEWEST_PIECES = 4
 
 
@@ -47,37 +45,51 @@ class Line:
     scatter: float
 
 
-def search(darkness: NDArray[np.floating], expected: Expected) -> tuple[Run, float]:
-    """The best line within reach, and its score: how dark it is for certain, in standard deviations of its surroundings."""
-    best, score = expected.run, -np.inf
+def search(darkness: NDArray[np.floating], expected: Expected, most: int = 4) -> list[tuple[Run, float]]:
+    """The best lines within reach, each apart from the better ones, and their scores.
+
+    A score is how dark a line is for certain, in standard deviations of its surroundings.
+    """
     length = expected.shaft[1] - expected.shaft[0]
     step = max(0.5 * expected.bar.width / length, 0.01)
-    for angle in np.arange(-expected.turn_rad, expected.turn_rad + step, step):
-        run = expected.run.turned(float(angle))
-        value, aside = _best_offset(darkness, run, expected)
-        if value > score:
-            best, score = run.turned(0.0, aside), value
-    return best, score
+    count = int(np.ceil(expected.turn_rad / step))
+    turns = step * np.arange(-count, count + 1)
+    pieces = [_laid_pieces(darkness, expected.run.turned(float(turn)), expected) for turn in turns]
+    # One measure of the surroundings for all directions: a quiet corner of the picture makes no line stronger.
+    noise = float(np.nanmedian([robust_sd(one) for one in pieces]))
+    if not np.isfinite(noise) or noise <= 0.0:
+        return []
+    scores = np.stack([_scores(one / noise) for one in pieces])
+    aside = np.arange(scores.shape[1]) - expected.reach
+    middle = -turns[:, None] * 0.5 * sum(expected.shaft) + aside
+    found: list[tuple[Run, float]] = []
+    while len(found) < most and np.isfinite(scores.max()):
+        at, place = np.unravel_index(int(scores.argmax()), scores.shape)
+        found.append((expected.run.turned(float(turns[at]), float(aside[place])), float(scores[at, place])))
+        # The same shadow under another angle or beside itself is no other line.
+        scores[np.abs(middle - middle[at, place]) < 1.5 * expected.bar.width] = -np.inf
+    return found
 
 
-def _best_offset(darkness: NDArray[np.floating], run: Run, expected: Expected) -> tuple[float, float]:
-    """The darkest line of one direction: score and offset across."""
-    width = expected.bar.width
-    rim = ASIDE_WIDTHS * width
+def _laid_pieces(darkness: NDArray[np.floating], run: Run, expected: Expected) -> Array:
+    """Contrast of lines of one direction, (pieces along, offsets across from -reach to reach)."""
+    rim = np.ceil(ASIDE_WIDTHS * expected.bar.width)
     back = np.arange(expected.shaft[0], expected.shaft[1] + 1.0)
     aside = np.arange(-expected.reach - rim, expected.reach + rim + 1.0)
-    strip = laid_along(darkness, run, back, aside)
-    pieces = _pieces(_contrast(strip, width), width)
-    noise = robust_sd(pieces)
-    if not np.isfinite(noise) or noise <= 0.0:
-        return -np.inf, 0.0
-    inner = np.abs(aside) <= expected.reach
-    clipped = np.clip(pieces[:, inner] / noise, -_MOST_SD, _MOST_SD)
-    count = np.isfinite(clipped).sum(axis=0)
-    score = np.where(count >= min(_FEWEST_PIECES, len(clipped)), np.nansum(clipped, axis=0), -np.inf)
-    score = score / np.sqrt(np.maximum(count, 1))
-    at = int(score.argmax())
-    return float(score[at]), float(aside[inner][at])
+    pieces = _pieces(_contrast(laid_along(darkness, run, back, aside), expected.bar.width), expected.bar.width)
+    return pieces[:, int(rim) : len(aside) - int(rim)]
+
+
+def _scores(pieces: Array) -> Array:
+    """Scores of all lines of one direction; a piece counts no more than its line's median piece.
+
+    One strong shadow on the way makes no line.
+    """
+    count = np.isfinite(pieces).sum(axis=0)
+    filled = np.nan_to_num(pieces, nan=0.0)
+    limited = np.minimum(filled, np.median(filled, axis=0))
+    score = limited.sum(axis=0) / np.sqrt(np.maximum(count, 1))
+    return np.where(count >= min(_FEWEST_PIECES, len(pieces)), score, -np.inf)
 
 
 def _contrast(strip: Array, width: float) -> Array:
@@ -113,7 +125,8 @@ def refined(darkness: NDArray[np.floating], run: Run, expected: Expected, score:
     aside = np.arange(-ASIDE_WIDTHS * width, ASIDE_WIDTHS * width + 0.5)
     back = np.arange(expected.shaft[0], expected.shaft[1] + 1.0)
     pivot = float(back.mean())
-    look, covariance, scatter = PLAIN, np.eye(2), np.inf
+    look, scatter = PLAIN, float("inf")
+    covariance: Array = np.eye(2)
     for turn_number in range(4):
         strip = laid_along(darkness, line, back, aside)
         seen = np.isfinite(strip).all(axis=1)
@@ -139,22 +152,22 @@ def _offsets(strip: Array, back: Array, aside: Array, bar: Bar, look: Look) -> t
     places = back[: count * length].reshape(count, length).mean(axis=1)
     dark, beside, _ = strength(means, aside, bar, look)
     usual = float(np.median(dark))
-    offsets = np.clip(beside / max(usual, 1e-6), -0.5 * bar.width, 0.5 * bar.width)
+    offsets = np.clip(beside / np.maximum(dark, max(0.3 * usual, 1e-6)), -0.5 * bar.width, 0.5 * bar.width)
     return offsets, places
 
 
 def _fit(places: Array, offsets: Array) -> tuple[Array, Array, float]:
     """Offset and slope of a straight line with outliers weighed down, their covariance (2, 2), and the scatter."""
     basis = np.stack([np.ones_like(places), places], axis=1)
-    weight = np.ones_like(places)
-    found = np.zeros(2)
+    weight: Array = np.ones_like(places)
+    found: Array = np.zeros(2)
+    left: Array = offsets
     for _ in range(10):
-        found = np.linalg.solve(basis.T @ (weight[:, None] * basis), basis.T @ (weight * offsets))
-        left = offsets - basis @ found
+        found = np.asarray(np.linalg.solve(basis.T @ (weight[:, None] * basis), basis.T @ (weight * offsets)))
+        left = np.asarray(offsets - basis @ found)
         sd = max(robust_sd(left), 1e-3)
-        weight = 1.0 / np.maximum(1.0, np.abs(left) / (1.5 * sd))
+        weight = np.asarray(1.0 / np.maximum(1.0, np.abs(left) / (1.5 * sd)))
     freedom = max(float(weight.sum()) - 2.0, 1.0)
     variance = float((weight * left**2).sum()) / freedom
-    covariance = variance * np.linalg.inv(basis.T @ (weight[:, None] * basis))
+    covariance: Array = np.asarray(variance * np.linalg.inv(basis.T @ (weight[:, None] * basis)))
     return found, covariance, float(np.sqrt(variance))
-

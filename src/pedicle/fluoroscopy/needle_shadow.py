@@ -20,6 +20,8 @@ from pedicle.model.sourced import quantity
 from pedicle.model.volume import Volume, bounding_box
 
 Array = NDArray[np.float64]
+# Names of data/fluoroscopy/beam.toml; the hub's plastic is counted as PMMA.
+STEEL, PLASTIC = "steel_316l", "pmma"
 # Rays a pixel's side: the mean over a pixel puts the needle's centroid right to a fiftieth of a pixel.
 PARTS = 4
 # Attenuation of steel in a hardened beam of 70 to 90 kV, about: decides only how the few pixels on its rim are averaged.
@@ -72,15 +74,15 @@ def solids(placed: PlacedNeedle) -> Iterator[Solid]:
     bore, end = needle.inner_diameter_mm / 2.0, needle.length_mm
     rim = quantity("fluoroscopy/needle", "stylet", "beyond_cannula").value if placed.stylet else 0.0
     shape = None if placed.stylet else placed.shape
-    yield _rod("steel", needle.radius_mm, (rim, end), "bevel" if shape == "bevel" else None)
-    hole = _rod("steel", bore, (rim, end), None)
+    yield _rod(STEEL, needle.radius_mm, (rim, end), "bevel" if shape == "bevel" else None)
+    hole = _rod(STEEL, bore, (rim, end), None)
     face = _face(needle.radius_mm, rim, "bevel") if shape == "bevel" else np.empty((0, 4))
-    yield Solid("steel", bore, rim, end, np.concatenate([hole.planes, face]), -1)
+    yield Solid(STEEL, bore, rim, end, np.concatenate([hole.planes, face]), -1)
     if placed.stylet:
         gap = quantity("fluoroscopy/needle", "stylet", "gap").value
-        yield _rod("steel", bore - gap, (0.0, end), placed.shape)
+        yield _rod(STEEL, bore - gap, (0.0, end), placed.shape)
     hub, size = (quantity("fluoroscopy/needle", "hub", name).value for name in ("length", "diameter"))
-    yield _rod("pmma", size / 2.0, (end, end + hub), None)
+    yield _rod(PLASTIC, size / 2.0, (end, end + hub), None)
 
 
 def _rod(material: str, radius: float, ends: tuple[float, float], shape: TipShape | None) -> Solid:
@@ -104,7 +106,7 @@ def _face(radius: float, low: float, shape: TipShape | None) -> Array:
 def needle_shadows(
     placed: PlacedNeedle, beam: ConeBeam, parts: int = PARTS, per_mm: float = STEEL_PER_MM
 ) -> list[Shadow]:
-    """Millimetres of steel and of the hub's plastic ("pmma") along the rays, each pixel from `parts` x `parts` rays.
+    """Millimetres of steel and of the hub's plastic along the rays, each pixel from `parts` x `parts` rays.
 
     A pixel half behind steel is half lit: what is given is the way whose light at an attenuation of `per_mm` is the mean
     of the pixel's light; with 0 the mean way, whose sum is the needle's volume. ValueError when part of the needle lies
@@ -188,7 +190,7 @@ def _patch(spans: NDArray[np.int64], beam: ConeBeam) -> tuple[tuple[int, int], t
     return (left, part.start), (part.stop - part.start, right - left), np.ascontiguousarray(inner)
 
 
-def cement_shadow(filled: Volume, beam: ConeBeam, material: str = "cement") -> Shadow:
+def cement_shadow(filled: Volume, beam: ConeBeam, material: str = "cement_barium") -> Shadow:
     """Millimetres of cement along the rays; `filled` is the share of each voxel that is cement, 0 to 1, on its own grid.
 
     Only the shadow of the voxels that hold some is looked at.

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.fluoroscopy.line_search import ASIDE_WIDTHS, Expected, Line, refined, search
-from pedicle.fluoroscopy.needle_shadow import needle_shadows
-from pedicle.fluoroscopy.strip import Bar, Run, laid_along, robust_sd, strength
+from pedicle.fluoroscopy.needle_shadow import STEEL, needle_shadows
+from pedicle.fluoroscopy.strip import Bar, Run, best_look, laid_along, robust_sd, strength
 from pedicle.fluoroscopy.triangulate import NOTHING_UNSEEN, Sight, Unseen, line_direction, triangulated
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.frames import unit
@@ -34,6 +34,7 @@ MOST_AHEAD = 0.45
 WORST_SD_MM = 1.0
 # Sampling of the picture and the needle's computed end: what is left when nothing else is, pixels.
 FLOOR_PX = 0.08
+CROOKED = "what looks like the needle is not straight or leaves the picture"
 _STEP = 0.5
 _DARKEST = 1e-5
 
@@ -59,13 +60,17 @@ def find_tip(signal: NDArray[np.floating], beam: ConeBeam, planned: PlacedNeedle
     expected = expected_in(beam, planned, reach)
     if isinstance(expected, str):
         return TipPick(reason=expected)
-    run, score = search(darkness, expected)
-    if score < LEAST_SCORE:
-        return TipPick(reason=f"no straight bar as wide as the needle within {reach.shift_mm:.0f} mm of the plan")
-    line = refined(darkness, run, expected, score)
-    if line is None:
-        return TipPick(reason="what looks like the needle is not straight or leaves the picture")
-    return _end(darkness, beam, planned, expected, line)
+    said = []
+    for run, score in search(darkness, expected):
+        if score < LEAST_SCORE:
+            break
+        line = refined(darkness, run, expected, score)
+        pick = TipPick(reason=CROOKED) if line is None else _end(darkness, beam, planned, expected, line)
+        if pick.found:
+            return pick
+        said.append(pick.reason)
+    none = f"no straight bar as wide as the needle within {reach.shift_mm:.0f} mm of the plan"
+    return TipPick(reason=said[0] if said else none)
 
 
 def expected_in(beam: ConeBeam, planned: PlacedNeedle, reach: Reach) -> Expected | str:
@@ -106,15 +111,16 @@ def _within(beam: ConeBeam, run: Run, first: float, last: float) -> float:
     return float(back[inside].max()) if inside.any() else first
 
 
-def _end(darkness: NDArray[np.floating], beam: ConeBeam, planned: PlacedNeedle, expected: Expected, line: Line) -> TipPick:
+def _end(
+    darkness: NDArray[np.floating], beam: ConeBeam, planned: PlacedNeedle, expected: Expected, line: Line
+) -> TipPick:
     """The tip on a line that was found, or why it cannot be told."""
     width = expected.bar.width
     back = np.arange(-expected.reach - 5.0 * width, max(expected.shaft[1], expected.reach + 6.0 * width), _STEP)
+    place = _coarse(darkness, line, expected, back)
+    line = _looked_at(darkness, line, expected.bar, place)
     dark = _dark_along(darkness, line, expected.bar, back)
     model = _computed_end(beam, planned, expected.bar, line)
-    shaft = back > min(expected.reach + 2.0 * width, expected.shaft[1] - 2.0 * width)
-    usual = float(np.nanmedian(dark[shaft]))
-    place = _coarse(back, dark, model, usual, expected.reach)
     fit = _fine(back, dark, model, place, width)
     if fit is None:
         return TipPick(reason="the tip lies at the picture's rim")
@@ -158,7 +164,7 @@ def _computed_end(beam: ConeBeam, planned: PlacedNeedle, bar: Bar, line: Line) -
     tip = line.run.pixel
     first = (int(tip[0]) - reach, int(tip[1]) - reach)
     part = beam.cropped(first, 2 * reach + 1, 2 * reach + 1)
-    steel = next(shadow for shadow in needle_shadows(placed, part) if shadow.material == "steel").whole(part)
+    steel = next(shadow for shadow in needle_shadows(placed, part) if shadow.material == STEEL).whole(part)
     # Pixels and the sampling between them blur by half a pixel already.
     blur = np.sqrt(max(line.look.blur**2 - 0.25, 0.0))
     # The look was learnt across the shaft, where a ray's way is counted square to the needle.
@@ -180,14 +186,37 @@ def _onto(beam: ConeBeam, planned: PlacedNeedle, run: Run) -> PlacedNeedle:
     return replace(planned, tip_lps_mm=tip, direction_lps=unit(direction))
 
 
-def _coarse(back: Array, dark: Array, model: _Model, usual: float, reach: float) -> float:
-    """The place of the end to a pixel or so: least squares with every place's share limited."""
-    seen = np.isfinite(dark)
-    noise = max(robust_sd(np.diff(dark[seen])), 0.05 * abs(usual))
-    places = np.arange(-reach, reach, 1.0)
-    left = dark[seen] - usual * model.at(back[seen] - places[:, None])
-    cost = np.minimum((left / noise) ** 2, 25.0).sum(axis=1)
-    return float(places[int(cost.argmin())])
+def _coarse(darkness: NDArray[np.floating], line: Line, expected: Expected, back: Array) -> float:
+    """The place of the end to a few pixels: in front of it nothing, behind it something, each place with a limited say.
+
+    Something is what stands out of the lines beside the needle, and, once its height is known, half as dark as the needle.
+    """
+    width = expected.bar.width
+    dark = _dark_along(darkness, line, expected.bar, back)
+    beside = [
+        _dark_along(darkness, replace(line, run=line.run.turned(0.0, n * width)), expected.bar, back)
+        for n in (-4, -3, 3, 4)
+    ]
+    noise = max(robust_sd(np.concatenate(beside)), 1e-3)
+    least, place = 4.0 * noise, 0.0
+    for _ in range(3):
+        nothing = np.minimum((dark / noise) ** 2, 9.0)
+        something = np.minimum((np.maximum(least - dark, 0.0) / noise) ** 2, 9.0)
+        gain = np.cumsum(np.nan_to_num(something - nothing))
+        inner = np.abs(back) <= expected.reach + width
+        place = float(back[inner][int(gain[inner].argmax())])
+        near = (back > place + width) & (back < place + 4.0 * width)
+        least = max(4.0 * noise, 0.5 * float(np.nanmedian(dark[near]))) if near.any() else least
+    return place
+
+
+def _looked_at(darkness: NDArray[np.floating], line: Line, bar: Bar, place: float) -> Line:
+    """The line with the look of the shaft just behind the end: scatter, and with it the contrast, changes along a needle."""
+    aside = np.arange(-ASIDE_WIDTHS * bar.width, ASIDE_WIDTHS * bar.width + 0.5)
+    back = np.arange(place + 1.5 * bar.width, place + 6.0 * bar.width)
+    strip = laid_along(darkness, line.run, back, aside)
+    seen = np.isfinite(strip).all(axis=1)
+    return replace(line, look=best_look(strip[seen].mean(axis=0), aside, bar)) if seen.sum() > bar.width else line
 
 
 @dataclass(frozen=True)
@@ -200,15 +229,17 @@ class _Fit:
 
 def _fine(back: Array, dark: Array, model: _Model, place: float, width: float) -> _Fit | None:
     """Place, darkness and background of the end by least squares; None when the picture ends before the fit does."""
-    found = np.array([place, 1.0, 0.0])
+    found = np.array([place, 1.0, 0.0, 0.0])
     for _ in range(15):
         near = (back > found[0] - 2.5 * width) & (back < found[0] + 4.0 * width) & np.isfinite(dark)
         if near.sum() < 5.0 * width / _STEP:
             return None
         shape, slope = _shapes(model, back[near] - found[0])
-        basis = np.stack([-found[1] * slope, shape, np.ones_like(shape)], axis=1)
-        step = np.linalg.lstsq(basis, dark[near] - found[1] * shape - found[2], rcond=None)[0]
-        found = found + [float(np.clip(step[0], -0.5 * width, 0.5 * width)), step[1], step[2]]
+        away = (back[near] - found[0]) / width
+        basis = np.stack([-found[1] * slope, shape, np.ones_like(shape), away * shape], axis=1)
+        left = dark[near] - (found[1] + found[3] * away) * shape - found[2]
+        step = np.linalg.lstsq(basis, left, rcond=None)[0]
+        found = found + [float(np.clip(step[0], -0.5 * width, 0.5 * width)), *step[1:]]
         if abs(step[0]) < 1e-4:
             break
     ahead = near & (back < found[0] - 0.7 * width)
@@ -229,9 +260,10 @@ def _place_sd(back: Array, dark: Array, model: _Model, found: Array, width: floa
     """
     local = np.arange(-2.5 * width, 4.0 * width, _STEP)
     shape, slope = _shapes(model, local)
-    basis = np.stack([-found[1] * slope, shape, np.ones_like(shape)], axis=1)
+    basis = np.stack([-found[1] * slope, shape, np.ones_like(shape), local / width * shape], axis=1)
     pull = np.linalg.pinv(basis)[0]
-    left = dark - found[1] * model.at(back - found[0]) - found[2]
+    away = (back - found[0]) / width
+    left = dark - (found[1] + found[3] * away) * model.at(back - found[0]) - found[2]
     variances = []
     for side in (back > found[0] + 1.5 * width, back < found[0] - 0.5 * width):
         rest = left[side & np.isfinite(left)]
@@ -276,7 +308,7 @@ def locate(first: Shot, second: Shot, planned: PlacedNeedle, unseen: Unseen = NO
             if not pick.found:
                 return Located((one, two), reason=f"tip not found in the {name} picture: {pick.reason}")
         tip = triangulated(_sight(first, one), _sight(second, two), unseen)
-        direction = _direction(first, one, second, two)
+        direction = line_direction(_seen_line(first, one), _seen_line(second, two))
         found = Located((one, two), tip, direction)
         if direction is None:
             break
@@ -286,10 +318,12 @@ def locate(first: Shot, second: Shot, planned: PlacedNeedle, unseen: Unseen = NO
 
 
 def _sight(shot: Shot, pick: TipPick) -> Sight:
-    assert pick.pixel is not None and pick.covariance_px2 is not None
+    if pick.pixel is None or pick.covariance_px2 is None:
+        raise ValueError(f"no tip in this picture: {pick.reason}")
     return Sight(shot.beam, pick.pixel, pick.covariance_px2)
 
 
-def _direction(first: Shot, one: TipPick, second: Shot, two: TipPick) -> Array | None:
-    assert one.pixel is not None and one.forward is not None and two.pixel is not None and two.forward is not None
-    return line_direction((first.beam, one.pixel, one.forward), (second.beam, two.pixel, two.forward))
+def _seen_line(shot: Shot, pick: TipPick) -> tuple[ConeBeam, Array, Array]:
+    if pick.pixel is None or pick.forward is None:
+        raise ValueError(f"no needle in this picture: {pick.reason}")
+    return shot.beam, pick.pixel, pick.forward

@@ -70,7 +70,9 @@ def triangulated(first: Sight, second: Sight, unseen: Unseen = NOTHING_UNSEEN) -
             break
     separation = view_separation_deg(first.beam, second.beam, found)
     miss, miss_sd = _miss(sights, weights, found)
-    return TipEstimate(found, np.linalg.inv(normal), separation, abs(miss), _warnings(separation, abs(miss), miss_sd))
+    return TipEstimate(
+        found, np.asarray(np.linalg.inv(normal)), separation, abs(miss), _warnings(separation, abs(miss), miss_sd)
+    )
 
 
 def view_separation_deg(first: ConeBeam, second: ConeBeam, point_lps_mm: ArrayLike) -> float:
@@ -106,11 +108,11 @@ def _midpoint(first: Sight, second: Sight) -> Array:
 
 def _weights(sights: tuple[Sight, Sight], point: Array, unseen: Unseen) -> list[Array]:
     """Inverse covariances (2, 2) of both pixels; movement moves the second picture's."""
-    found = []
+    found: list[Array] = []
     for n, sight in enumerate(sights):
         slope = jacobian(sight.beam, point)
         moved = n * unseen.movement_mm**2 * slope @ slope.T
-        found.append(np.linalg.inv(sight.covariance_px2 + unseen.calibration_px**2 * np.eye(2) + moved))
+        found.append(np.asarray(np.linalg.inv(sight.covariance_px2 + unseen.calibration_px**2 * np.eye(2) + moved)))
     return found
 
 
@@ -140,16 +142,13 @@ def _warnings(separation_deg: float, miss_mm: float, miss_sd_mm: float) -> tuple
     return tuple(found)
 
 
-def line_direction(
-    first: tuple[ConeBeam, Array, Array], second: tuple[ConeBeam, Array, Array]
-) -> Array | None:
+def line_direction(first: tuple[ConeBeam, Array, Array], second: tuple[ConeBeam, Array, Array]) -> Array | None:
     """Unit direction in space of a line seen in two pictures, each given as (beam, pixel, direction in the picture).
 
     Where both pictures' planes through the sources meet; its sense is the first picture's. None when the planes are
     within 3 degrees of one: then the line may run anywhere in it.
     """
-    normals = [_plane(*seen) for seen in (first, second)]
-    along = np.cross(*normals)
+    along = np.cross(_plane(*first), _plane(*second))
     if np.linalg.norm(along) < np.sin(np.radians(NONE_DEG)):
         return None
     beam, pixel, forward = first
