@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from pedicle.anatomy.options import MeasureOptions
-from pedicle.app.cli import EPILOGUE
 from pedicle.app.cli import _TABLE as COMMANDS
+from pedicle.app.cli import EPILOGUE
+from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.needle import catalogue
 from pedicle.model.sourced import references, table, table_names
@@ -29,7 +30,7 @@ def commands_page() -> str:
 def options_page() -> str:
     """Every option with default, bounds and meaning, one table a step."""
     parts = [MADE + "# Options\n\nOne object a step; the same fields are flags on the command line.\n"]
-    for kind in (ImportOptions, MeasureOptions, PlanOptions, ReportOptions):
+    for kind in (ImportOptions, MeasureOptions, PlanOptions, ShotOptions, PictureOptions, ReportOptions):
         schema = TypeAdapter(kind).json_schema()
         parts.append(
             f"\n## {kind.__name__}\n\n{schema['description']}\n\n| flag | default | values | meaning |\n|---|---|---|---|\n"

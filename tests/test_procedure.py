@@ -220,3 +220,75 @@ def test_labels_moved_aside_are_a_danger_in_the_spine_and_never_planned(patient_
     told = document(tmp_path / "case", "spine.json")["warnings"]
     assert any(row["severity"] == "danger" and row["where"] == "labels" for row in told)
     assert not (tmp_path / "case" / "plan.json").exists()
+
+
+@pytest.fixture(scope="session")
+def shot_case(finished, tmp_path_factory) -> Path:
+    """The finished case with two pictures taken, by the command."""
+    from pedicle.app.cli import main
+
+    case = tmp_path_factory.mktemp("shots") / "case"
+    shutil.copytree(finished, case)
+    for asked in (["--at", "posterior-wall", "--dicom"], ["--view", "true-lateral", "--at", "stay"]):
+        with pytest.raises(SystemExit) as left:
+            main(["shoot", str(case), *asked, "--quiet"])
+        assert left.value.code == 0
+    return case
+
+
+def test_shoot_leaves_picture_words_dicom_and_log_in_the_case(shot_case):
+    names = sorted(path.name for path in shot_case.glob("shot-*"))
+    assert [name.rsplit(".", 1)[1] for name in names] == ["dcm", "json", "png", "json", "png"]
+    lines = [json.loads(line) for line in (shot_case / "operation.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["positioned", "needle_moved", "view_taken", "view_taken"]
+    first, second = (document(shot_case, name) for name in names if name.endswith(".json"))
+    assert first["needles"][0]["tip_lps_mm"] == second["needles"][0]["tip_lps_mm"]
+    assert (first["edges"]["left"], second["seen_from"]) == ("left", "left")
+    assert first["patient_position"] == "HFP"
+    assert second["dose_so_far"]["pulses"] == 2
+    assert Case.open(shot_case).is_whole("operate")
+
+
+def test_the_picture_is_of_the_plans_bulls_eye(shot_case):
+    from pedicle.io.xa.read import read_xa
+
+    level = document(shot_case, "plan.json")["levels"][0]
+    needle = next(row for row in level["trajectories"] if row["side"] == level["recommended"][0])
+    file = next(shot_case.glob("shot-*.dcm"))
+    shot = json.loads(file.with_suffix(".json").read_text())
+    found = read_xa(file, shot["isocentre_lps_mm"])
+    assert found.view.dicom_primary_deg == pytest.approx(needle["carm_bulls_eye"]["dicom_primary_deg"], abs=0.01)
+    assert found.view.dicom_secondary_deg == pytest.approx(needle["carm_bulls_eye"]["dicom_secondary_deg"], abs=0.01)
+    np.testing.assert_allclose(found.beam.source_lps_mm, shot["source_lps_mm"], atol=0.01)
+    # Down the needle its target, its bone entry and its tip are one point of the picture, to a tenth of the needle.
+    ends = found.beam.project(np.array([needle["bone_entry_lps_mm"], needle["target_lps_mm"]]))
+    assert np.abs(ends[0] - ends[1]).max() * found.beam.pixel_mm[0] < 0.3
+
+
+def test_the_same_shots_give_the_same_bytes(shot_case, finished, tmp_path):
+    from pedicle.fluoroscopy.options import ShotOptions
+
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    procedure.shoot(case, ShotOptions(at="posterior-wall", dicom=True))
+    procedure.shoot(case, ShotOptions(view="true-lateral", at="stay"))
+    for path in [*shot_case.glob("shot-*"), shot_case / "operation.jsonl"]:
+        assert (case / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_another_plan_takes_the_pictures_of_the_old_one_away(shot_case, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(shot_case, case)
+    procedure.again(case, "plan", PlanOptions(levels="L2"))
+    assert not list(case.glob("shot-*"))
+    assert not (case / "operation.jsonl").exists()
+    assert "fluoroscopy" in document(case, "case.json")["steps"]
+
+
+def test_the_report_shows_the_expected_pictures_and_the_rule_of_advance(finished):
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    assert 'id="shots-L1"' in page
+    assert "Rule of advance" in page
+    shown = Case.open(finished).load("fluoroscopy").levels[0]
+    assert {shot.kind for shot in shown.shots} == {"AP", "lateral", "bull's-eye"}
+    assert len(shown.shots) == 3 * (2 + len(shown.advance))

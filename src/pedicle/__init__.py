@@ -2,7 +2,8 @@
 
 Research and training software. Not a medical device.
 
-The shop window is small: `read_ct`, `read_labels`, `find_vertebrae`, `plan`, `write_report`, `run` and `Case`.
+The shop window is small: `read_ct`, `read_labels`, `find_vertebrae`, `plan`, `shoot`,
+`locate`, `write_report`, `run` and `Case`.
 Names load when they are first used, so that ``import pedicle`` is quick.
 """
 
@@ -18,12 +19,14 @@ _WINDOW = {
     "read_labels": "pedicle.io.read",
     "find_vertebrae": "pedicle.anatomy.spine",
     "plan": "pedicle.planning.plan",
+    "shoot": "pedicle.fluoroscopy.shoot",
+    "locate": "pedicle.fluoroscopy.tip",
     "write_report": "pedicle.report.write",
     "run": "pedicle.procedure",
     "Case": "pedicle.model.case",
 }
 
-__all__ = ["Case", "find_vertebrae", "plan", "read_ct", "read_labels", "run", "write_report"]
+__all__ = ["Case", "find_vertebrae", "locate", "plan", "read_ct", "read_labels", "run", "shoot", "write_report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,17 +18,22 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from pedicle.anatomy.options import MeasureOptions
+from pedicle.fluoroscopy.options import ExpectedOptions, PictureOptions, ShotOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError
+from pedicle.model.events import log_text
 from pedicle.model.notices import Notice
 from pedicle.model.patient import Patient
 from pedicle.model.progress import Progress, part, silent
+from pedicle.model.shot import Shot
 from pedicle.model.sourced import references_used
 from pedicle.planning.options import PlanOptions
 from pedicle.report.options import ReportOptions
 
 StepName = Literal["measure", "plan", "report"]
+# Every record a case may hold, in the order they stand on each other.
+_ORDER = ("read", "measure", "plan", "operate", "fluoroscopy", "report")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,7 @@ class RunOptions:
     imports: ImportOptions = field(default_factory=ImportOptions)
     measure: MeasureOptions = field(default_factory=MeasureOptions)
     plan: PlanOptions = field(default_factory=PlanOptions)
+    fluoroscopy: ExpectedOptions = field(default_factory=ExpectedOptions)
     report: ReportOptions = field(default_factory=ReportOptions)
 
 
@@ -103,7 +109,9 @@ def again(out: Path | str, name: StepName, options: Any = None, progress: Progre
         chosen = replace(stored_options(case), **({name: options} if options is not None else {}))
         names = [step.name for step in STEPS]
         first = names.index(name)
-        todo = [step for n, step in enumerate(STEPS) if n == first or (n > first and case.step(step.name))]
+        # A report draws the expected pictures, so they are made with it where there is a plan.
+        wanted = {name, *(("fluoroscopy",) if name == "report" and case.step("plan") else ())}
+        todo = [s for n, s in enumerate(STEPS) if s.name in wanted or (n > first and case.step(s.name))]
         for n, step in enumerate(todo):
             _perform(case, step, chosen, part(progress, n / len(todo), (n + 1) / len(todo)))
         progress(1.0, "done")
@@ -120,6 +128,50 @@ def demo(out: Path | str = "pedicle-demo", progress: Progress = silent) -> Case:
     patient = Patient(age_y=76, sex="F", invented=True)
     labels = folder / "input" / "labels_seg-vert_msk.nii.gz"
     return run(folder / "input" / "ct", labels, out, options, patient, part(progress, 0.3, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """A picture taken in a case: the case, the shot, its files by name, sentences about it."""
+
+    case: Case
+    shot: Shot
+    files: dict[str, bytes]
+    words: tuple[str, ...]
+
+
+def shoot(
+    out: Path | str,
+    options: ShotOptions | None = None,
+    picture: PictureOptions | None = None,
+    progress: Progress = silent,
+) -> Taken:
+    """Take a picture in a planned case: replay its log, move the needle if asked, look, and add both to the log.
+
+    Writes ``shot-NNN-LEVEL-VIEW.png``, ``.json`` and with `dicom` ``.dcm``, and ``operation.jsonl``. Raises InputError 604
+    without a plan, 700 to 703 for a view, level, side or depth that is not there.
+    """
+    import pedicle.operation as operation
+    from pedicle.fluoroscopy.setup import choose, stage
+    from pedicle.io.xa.files import shot_files
+
+    Case.open(out)
+    with Case.writing(out) as case, references_used() as used:
+        started, chosen = time.monotonic(), options or ShotOptions()
+        given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
+        events = case.load("operate")["events"] if case.step("operate") else ()
+        progress(0.1, "the picture")
+        setting = choose(spine, plan, chosen)
+        state, done = operation.prepared(operation.replay(events), setting, chosen)
+        exposure = operation.expose(state, stage(given["scan"], setting), setting, picture or PictureOptions())
+        state, done = operation.apply(state, exposure.event), (*done, exposure.event)
+        files, words = shot_files(exposure.shot, state, setting.words, chosen.dicom, _record_digest(case, "plan"))
+        kept = {**case.files_of("operate"), **files, "operation.jsonl": log_text((*events, *done)).encode()}
+        digest = _digest("operate", _record_digest(case, "plan"), kept["operation.jsonl"].decode())
+        facts = {"seconds": time.monotonic() - started, "warnings": exposure.shot.warnings, "references": used}
+        case.commit("operate", digest, {"events": (*events, *done)}, kept, facts)
+    progress(1.0, "picture taken")
+    return Taken(case, exposure.shot, files, words)
 
 
 def write_phantom(options: Any, folder: Path, progress: Progress = silent) -> None:
@@ -212,8 +264,7 @@ def _forget_later(case: Case, name: str, digest: str) -> None:
     """Drop the later steps when a step changes: a plan must never stand beside a spine it was not made on."""
     if case.step(name) is None or _record_digest(case, name) == digest:
         return
-    names = ["read", *(step.name for step in STEPS)]
-    case.forget(names[names.index(name) + 1 :])
+    case.forget(list(_ORDER[_ORDER.index(name) + 1 :]))
 
 
 def _measure(case: Case, options: RunOptions, progress: Progress) -> Made:
@@ -237,6 +288,14 @@ def _plan(case: Case, options: RunOptions, progress: Progress) -> Made:
     return Made(made, {"plan.json": to_bytes(plan_document(made))}, made.warnings)
 
 
+def _fluoroscopy(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.fluoroscopy.expected import expected_views
+
+    scan = case.load("read")["scan"]
+    made = expected_views(scan, case.load("measure"), case.load("plan"), options.fluoroscopy, progress)
+    return Made(made, {}, made.warnings)
+
+
 def _report(case: Case, options: RunOptions, progress: Progress) -> Made:
     from pedicle.report.write import write_report
 
@@ -247,7 +306,8 @@ def _report(case: Case, options: RunOptions, progress: Progress) -> Made:
 STEPS = (
     Step("measure", ("read",), _measure),
     Step("plan", ("read", "measure"), _plan),
-    Step("report", ("read", "measure", "plan"), _report),
+    Step("fluoroscopy", ("read", "measure", "plan"), _fluoroscopy),
+    Step("report", ("read", "measure", "plan", "fluoroscopy"), _report),
 )
 
 

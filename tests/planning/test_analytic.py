@@ -197,7 +197,8 @@ def test_a_converging_needle_has_a_positive_axial_angle_on_both_sides(narrow, sp
 
 
 def test_tip_caudal_of_the_entry_reads_positive_sagittal_and_detector_towards_the_head():
-    from pedicle.planning.views import bulls_eye, needle_angles
+    from pedicle.model.standard_views import bulls_eye
+    from pedicle.planning.views import needle_angles
 
     down = np.array([0.0, -np.cos(0.2), -np.sin(0.2)])
     assert needle_angles(down, "left")[1] == pytest.approx(np.degrees(0.2))

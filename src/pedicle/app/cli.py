@@ -15,6 +15,7 @@ _TABLE = {
     "run": "The whole procedure on a CT and its label map.",
     "measure": "Only the spine: levels, heights, fracture grade, density.",
     "plan": "Plan the needles of a case again, with other options.",
+    "shoot": "A simulated X-ray picture of a planned case, with the needle in view.",
     "report": "Write a case's report again.",
     "cite": "The references a case used, as BibTeX.",
     "phantom": "A synthetic CT with label map and known truth.",

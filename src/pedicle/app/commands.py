@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.console import Talk, Upto, speaking, tell
+from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.case import Case
 from pedicle.planning.options import PlanOptions
@@ -20,6 +21,8 @@ Seed = Annotated[int, Parameter(validator=Number(gte=0, lte=4_294_967_295))]
 Imports = Annotated[ImportOptions, Parameter(name="*")]
 Measuring = Annotated[MeasureOptions, Parameter(name="*")]
 Planning = Annotated[PlanOptions, Parameter(name="*")]
+Shooting = Annotated[ShotOptions, Parameter(name="*")]
+Picturing = Annotated[PictureOptions, Parameter(name="*")]
 Reporting = Annotated[ReportOptions, Parameter(name="*")]
 
 
@@ -142,6 +145,32 @@ def report(case: Path, /, *, report: Reporting = ReportOptions(), talk: Talk = _
     _again(case, "report", report, talk)
 
 
+def shoot(
+    case: Path,
+    /,
+    *,
+    shot: Shooting = ShotOptions(),  # noqa: B008
+    picture: Picturing = PictureOptions(),  # noqa: B008
+    talk: Talk = _QUIET,
+) -> None:
+    """Take a simulated X-ray picture of a planned case, with the needle in view, and add it to the case's log.
+
+    Parameters
+    ----------
+    case
+        Case folder.
+    """
+    with speaking(talk) as progress:
+        from pedicle.procedure import shoot as take
+
+        compiling(progress)
+        taken = take(case, shot, picture, progress)
+    dose = taken.shot.dose
+    facts = {"case": str(taken.case.folder), "files": list(taken.files), "words": list(taken.words), "dose": vars(dose)}
+    lines = [*taken.words, *(str(taken.case.folder / name) for name in taken.files)]
+    tell(talk, facts, lines)
+
+
 def cite(case: Path, /, *, talk: Talk = _QUIET) -> None:
     """The references a case used, as BibTeX.
 
@@ -202,7 +231,7 @@ def compiling(progress: Any) -> None:
 
 def summarise(case: Case, talk: Talk) -> None:
     """Where the case is and what each step found, the warnings counted."""
-    steps = {name: case.step(name) for name in ("read", "measure", "plan", "report")}
+    steps = {name: case.step(name) for name in ("read", "measure", "plan", "operate", "fluoroscopy", "report")}
     found = {name: record for name, record in steps.items() if record is not None}
     facts = {
         "case": str(case.folder),
@@ -210,8 +239,8 @@ def summarise(case: Case, talk: Talk) -> None:
     }
     lines = [f"case: {case.folder}"]
     for name, record in found.items():
-        files = ", ".join(record.files) or "-"
-        lines.append(f"  {name:8} {record.seconds:6.1f} s  {files}  ({len(record.warnings)} warnings)")
+        files = ", ".join(record.files) or "-" if len(record.files) < 4 else f"{len(record.files)} files"
+        lines.append(f"  {name:11} {record.seconds:6.1f} s  {files}  ({len(record.warnings)} warnings)")
     if "report" in found:
         lines.append(f"open {case.folder / 'report.html'}")
     tell(talk, facts, lines)

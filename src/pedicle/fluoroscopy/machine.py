@@ -34,6 +34,12 @@ def mobile_arm(binning: int = 1) -> CArm:
     )
 
 
+def usual_technique() -> Technique:
+    """The technique a picture starts from; its charge is for the automatic to set."""
+    kvp, aluminium, copper = (number("technique", name) for name in ("kvp", "aluminium", "copper"))
+    return Technique(kvp, aluminium, copper, number("automatic", "mas_least"), number("technique", "pulses_per_second"))
+
+
 def tube_spectrum(technique: Technique) -> NDArray[np.float64]:
     """Photons per mm2, keV and mAs at 1 m behind the tube's own filter and the technique's added ones."""
     own = quantity("fluoroscopy/beam", "tube", "aluminium").value

@@ -126,6 +126,11 @@ class Case:
         for file, content in files.items():
             _replace(self.folder / file, content)
 
+    def files_of(self, name: str) -> dict[str, bytes]:
+        """The named files a step left, with their content; none when it has not run."""
+        record = self.step(name)
+        return {file: self._bytes(key) for file, key in record.files.items()} if record else {}
+
     def is_whole(self, name: str) -> bool:
         """Whether a step has run and every blob it left is there and unchanged."""
         record = self.step(name)

@@ -29,6 +29,11 @@ _MODULES = (
     "trajectory",
     "patient",
     "notices",
+    "conebeam",
+    "shot",
+    "placed",
+    "events",
+    "expected",
 )
 Array = NDArray[Any]
 _SMALL = 64

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pedicle.model.patient import Patient
 from pedicle.model.progress import Progress, silent
 from pedicle.model.scan import Scan
+from pedicle.model.standard_views import true_ap, true_lateral
 from pedicle.model.trajectory import LevelPlan, Plan
 from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.planning.cement import cement_volume
@@ -15,7 +16,7 @@ from pedicle.planning.neighbours import cropped
 from pedicle.planning.options import PlanOptions
 from pedicle.planning.session import left_out, level_warnings, open_gates, placement, scan_position, session_warnings
 from pedicle.planning.sides import plan_sides
-from pedicle.planning.views import out_of_reach, true_ap, true_lateral
+from pedicle.planning.views import out_of_reach
 
 _DEFAULT = PlanOptions()
 

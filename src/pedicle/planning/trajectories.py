@@ -11,6 +11,7 @@ from pedicle.model.levels import verse_of_level
 from pedicle.model.needle import Needle, catalogue
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
+from pedicle.model.standard_views import bulls_eye
 from pedicle.model.trajectory import Approach, Clearance, Trajectory
 from pedicle.model.vertebra import PART_BODY, Spine, Vertebra
 from pedicle.planning.candidates import TIP_DEPTHS_MM, Aim
@@ -21,7 +22,7 @@ from pedicle.planning.neighbours import Way, close_by, in_the_way, neighbour_cle
 from pedicle.planning.options import PlanOptions
 from pedicle.planning.placement import Breach, breach_probability, draw_errors
 from pedicle.planning.skin import Skin, find_skin, skin_distances
-from pedicle.planning.views import bulls_eye, needle_angles, reach_words
+from pedicle.planning.views import needle_angles, reach_words
 from pedicle.planning.walls import SIDE_WALLS, Walls, measure_walls, needed_mm
 
 # Steps of a mask that an entry may be moved over, mm.

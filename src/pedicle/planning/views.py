@@ -1,4 +1,4 @@
-"""C-arm views of a plan. The patient lies prone: the detector is over the back."""
+"""A needle's angles in the patient, and what to say of a view that a C-arm may not reach."""
 
 from __future__ import annotations
 
@@ -8,25 +8,9 @@ from pedicle.model.carm import View
 from pedicle.model.frames import Side
 from pedicle.model.notices import Notice
 from pedicle.model.sourced import quantity
+from pedicle.model.standard_views import TRUE_LATERAL, true_ap, true_lateral
 from pedicle.model.vertebra import Vertebra
 from pedicle.planning.fields import Floats
-
-LATERAL = "true lateral"
-
-
-def bulls_eye(direction_lps: Floats, side: Side) -> View:
-    """The view along the needle: the detector lies behind the skin entry, so that the needle is seen end-on."""
-    return View.towards(f"bull's-eye {side}", -direction_lps)
-
-
-def true_ap(vertebra: Vertebra) -> View:
-    """Endplates edge-on and the spinous process midway: the detector straight behind this vertebra."""
-    return View.towards("true AP", -vertebra.anterior)
-
-
-def true_lateral(vertebra: Vertebra) -> View:
-    """Endplates and both pedicles in line: the detector straight to the patient's left of this vertebra."""
-    return View.towards(LATERAL, -vertebra.right)
 
 
 def needle_angles(direction_lps: Floats, side: Side) -> tuple[float, float]:
@@ -46,7 +30,7 @@ def reach_words(view: View) -> str:
     feet counts there.
     """
     cranial, tilt = quantity("planning/limits", "carm_cranial_caudal"), quantity("planning/limits", "carm_tilt")
-    lateral = view.name == LATERAL
+    lateral = view.name == TRUE_LATERAL
     turned = not lateral and (view.tilt_deg > tilt.value or view.detector_over != "back")
     if abs(view.dicom_secondary_deg) <= cranial.value and not turned:
         return ""

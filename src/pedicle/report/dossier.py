@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pedicle.model.case import Case
+from pedicle.model.expected import Expected
 from pedicle.model.patient import Patient
 from pedicle.model.scan import InputFile, LabelMap, Scan
 from pedicle.model.trajectory import LevelPlan, Plan
@@ -42,7 +43,8 @@ class CaseFacts:
 
 @dataclass(frozen=True, eq=False)
 class Dossier:
-    """Everything the report draws. `scan` is None for a mask alone, `plan` is None when nothing was planned."""
+    """Everything the report draws. `scan` is None for a mask alone, `plan` is None when nothing was planned, `expected` when no
+    X-ray pictures were computed."""
 
     scan: Scan | None
     labels: LabelMap
@@ -50,6 +52,7 @@ class Dossier:
     plan: Plan | None = None
     patient: Patient | None = None
     facts: CaseFacts = field(default_factory=CaseFacts)
+    expected: Expected | None = None
 
     @property
     def invented(self) -> bool:
@@ -73,7 +76,8 @@ def gather(case: Case) -> Dossier:
         tuple(manifest.get("references", ())),
     )
     plan = case.load("plan") if case.step("plan") else None
-    return Dossier(read["scan"], read["labels"], case.load("measure"), plan, read.get("patient"), facts)
+    expected = case.load("fluoroscopy") if case.step("fluoroscopy") else None
+    return Dossier(read["scan"], read["labels"], case.load("measure"), plan, read.get("patient"), facts, expected)
 
 
 def _own_version() -> str:

@@ -93,7 +93,8 @@ def unchecked(dossier: Dossier) -> list[str]:
     rows += _facts_not_stated(dossier)
     rows.append("Marrow oedema, and with it whether a fracture is fresh: needs MRI.")
     rows.append("Identity, consent, and that this is the painful level: to be confirmed by people before any step.")
-    rows.append("Cement flow, leaks, heat, strength, X-ray pictures and care: not computed in this report.")
+    pictures = "" if dossier.expected and dossier.expected.levels else "X-ray pictures, "
+    rows.append(f"Cement flow, leaks, heat, {pictures}strength and care: not computed in this report.")
     return rows
 
 

@@ -22,6 +22,7 @@ from pedicle.report.overview import overview_figures
 from pedicle.report.prone import prone_figure
 from pedicle.report.ruler import depth_ruler
 from pedicle.report.sheet import Sheet, sheet_of, used_trajectories
+from pedicle.report.shots import ShotPages, shot_pages
 from pedicle.report.sides import side_conflict
 from pedicle.report.tables import Table, clearance_table, plan_table, vertebra_tables
 from pedicle.report.words import RESEARCH_ONLY
@@ -45,6 +46,7 @@ class LevelPages:
     views: tuple[Figure, ...]
     clearance: Table | None
     needles: tuple[NeedlePages, ...]
+    shots: ShotPages | None = None
 
 
 def render(dossier: Dossier, options: ReportOptions | None = None, progress: Progress = silent) -> str:
@@ -99,7 +101,9 @@ def _level(dossier: Dossier, level: LevelPlan, options: ReportOptions) -> LevelP
         for trajectory in shown
     )
     views = _views(studio, dossier, level, vertebra)
-    return LevelPages(sheet_of(dossier, level), views, clearance_table(shown) if shown else None, needles)
+    sides = tuple(trajectory.side for trajectory in used_trajectories(dossier, level))
+    shots = shot_pages(dossier.expected, level.level, sides, options.jpeg_quality)
+    return LevelPages(sheet_of(dossier, level), views, clearance_table(shown) if shown else None, needles, shots)
 
 
 def _views(studio: Studio, dossier: Dossier, level: LevelPlan, vertebra: Vertebra) -> tuple[Figure, ...]:

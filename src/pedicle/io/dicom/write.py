@@ -78,7 +78,8 @@ def _stored(volume: Volume) -> NDArray[np.uint16]:
     return np.asarray(hu - _INTERCEPT, dtype="<u2")
 
 
-def _uid(*parts: str) -> str:
+def uid_of(*parts: str) -> str:
+    """A UID made from texts: the same for the same texts."""
     digest = hashlib.sha256("/".join(parts).encode()).digest()
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
@@ -90,15 +91,15 @@ def _slice_dataset(grid: Grid, k: int, acquisition: Acquisition, stamp: str) -> 
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = UID(_CT_IMAGE_STORAGE)
-    dataset.file_meta.MediaStorageSOPInstanceUID = UID(_uid(stamp, "slice", str(k)))
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID(uid_of(stamp, "slice", str(k)))
     dataset.file_meta.TransferSyntaxUID = UID(_EXPLICIT_LITTLE)
-    dataset.file_meta.ImplementationClassUID = UID(_uid("pedicle"))
+    dataset.file_meta.ImplementationClassUID = UID(uid_of("pedicle"))
     dataset.SOPClassUID = _CT_IMAGE_STORAGE
-    dataset.SOPInstanceUID = _uid(stamp, "slice", str(k))
+    dataset.SOPInstanceUID = uid_of(stamp, "slice", str(k))
     _identify(dataset, stamp)
     _describe_acquisition(dataset, acquisition)
     _place(dataset, grid, k)
-    dataset.SliceThickness = _number(acquisition.slice_thickness_mm or grid.spacing_mm[2])
+    dataset.SliceThickness = number_text(acquisition.slice_thickness_mm or grid.spacing_mm[2])
     _describe_pixels(dataset, grid)
     return dataset
 
@@ -116,9 +117,9 @@ def _identify(dataset: Dataset, stamp: str) -> None:
     dataset.PatientID = "SYNTHETIC"
     dataset.PatientBirthDate = ""
     dataset.PatientSex = "O"
-    dataset.StudyInstanceUID = _uid(stamp, "study")
-    dataset.SeriesInstanceUID = _uid(stamp, "series")
-    dataset.FrameOfReferenceUID = _uid(stamp, "frame")
+    dataset.StudyInstanceUID = uid_of(stamp, "study")
+    dataset.SeriesInstanceUID = uid_of(stamp, "series")
+    dataset.FrameOfReferenceUID = uid_of(stamp, "frame")
     dataset.PositionReferenceIndicator = ""
     dataset.StudyID = "1"
     dataset.SeriesNumber = 1
@@ -128,7 +129,7 @@ def _identify(dataset: Dataset, stamp: str) -> None:
 def _describe_acquisition(dataset: Dataset, acquisition: Acquisition) -> None:
     dataset.Modality = "CT"
     dataset.BodyPartExamined = "SPINE"
-    dataset.KVP = None if acquisition.kvp is None else _number(acquisition.kvp)
+    dataset.KVP = None if acquisition.kvp is None else number_text(acquisition.kvp)
     dataset.PatientPosition = acquisition.patient_position or "HFS"
     if acquisition.kernel:
         dataset.ConvolutionKernel = acquisition.kernel.split("\\")
@@ -143,10 +144,10 @@ def _place(dataset: Dataset, grid: Grid, k: int) -> None:
     position = grid.lps_from_index([0, 0, k])
     spacing = grid.spacing_mm
     dataset.InstanceNumber = k + 1
-    dataset.ImagePositionPatient = [_number(x) for x in position]
-    dataset.ImageOrientationPatient = [_number(x) for x in (*row, *column)]
-    dataset.PixelSpacing = [_number(spacing[1]), _number(spacing[0])]
-    dataset.SliceLocation = _number(float(position @ np.cross(row, column)))
+    dataset.ImagePositionPatient = [number_text(x) for x in position]
+    dataset.ImageOrientationPatient = [number_text(x) for x in (*row, *column)]
+    dataset.PixelSpacing = [number_text(spacing[1]), number_text(spacing[0])]
+    dataset.SliceLocation = number_text(float(position @ np.cross(row, column)))
 
 
 def _describe_pixels(dataset: Dataset, grid: Grid) -> None:
@@ -160,7 +161,7 @@ def _describe_pixels(dataset: Dataset, grid: Grid) -> None:
     dataset.RescaleType = "HU"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """A decimal string of at most 16 characters, as DICOM allows; positions keep 1e-9 mm or better where they can."""
     for digits in range(15, 0, -1):
         text = f"{float(value) + 0.0:.{digits}g}"

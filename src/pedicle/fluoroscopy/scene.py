@@ -1,0 +1,66 @@
+"""What stands in the beam: the patient's CT as absorbing channels, the needles, later the cement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.fluoroscopy.materials import CHANNELS, absorber
+from pedicle.fluoroscopy.needle_shadow import needle_shadows
+from pedicle.fluoroscopy.projection import Absorber, BasePlane, cast
+from pedicle.fluoroscopy.views import standard_arm
+from pedicle.model.conebeam import CArm, ConeBeam
+from pedicle.model.placed import PlacedNeedle
+from pedicle.model.scan import Scan
+
+# Room along the spine beyond the rays that meet the outermost body, so that oblique views are whole, mm.
+_ALONG_MM = 150.0
+# Materials of a needle and its hub, and their names in the tables of the beam.
+NEEDLE = {"steel": "steel_316l", "pmma": "pmma"}
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The patient as the beam meets it, on one C-arm. Base planes are kept for each pose of it."""
+
+    absorber: Absorber
+    materials: tuple[str, ...]
+    arm: CArm
+    _planes: dict[bytes, BasePlane] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scan: Scan, heights_mm: tuple[float, float], arm: CArm | None = None) -> Scene:
+        """The scene about bodies whose centres lie between two LPS heights; the CT beyond the field is left out."""
+        near = _near(scan, heights_mm)
+        materials = (*CHANNELS, *NEEDLE.values())
+        return cls(absorber(near.volume, near.acquisition.kvp), materials, arm or standard_arm())
+
+    @property
+    def source_to_isocentre_mm(self) -> float:
+        """Of the C-arm."""
+        return self.arm.source_to_isocentre_mm
+
+    def paths(self, beam: ConeBeam, needles: tuple[PlacedNeedle, ...]) -> NDArray[np.float32]:
+        """Line integrals (materials, rows, columns) in mm."""
+        # A base plane is as large as one detector's shadow: another detector at the same source is another plane.
+        key = beam.matrix.tobytes() + bytes(f"{beam.rows} {beam.columns}", "ascii")
+        if key not in self._planes:
+            self._planes[key] = cast(self.absorber, beam)
+        patient = self._planes[key].seen_by(beam)
+        found = np.zeros((len(self.materials), beam.rows, beam.columns), np.float32)
+        found[: len(patient)] = patient
+        for shadow in (shadow for placed in needles for shadow in needle_shadows(placed, beam)):
+            shadow.add_to(found[self.materials.index(NEEDLE[shadow.material])])
+        return found
+
+
+def _near(scan: Scan, heights_mm: tuple[float, float]) -> Scan:
+    grid = scan.volume.grid
+    places = grid.index_from_lps([[*grid.centre_lps_mm[:2], h] for h in heights_mm])[:, 2]
+    room = _ALONG_MM / grid.spacing_mm[2]
+    low = int(np.clip(np.floor(places.min() - room), 0, grid.shape[2] - 1))
+    high = int(np.clip(np.ceil(places.max() + room) + 1, low + 1, grid.shape[2]))
+    shape = grid.shape
+    return Scan(scan.volume.cropped([0, 0, low], [shape[0], shape[1], high]), scan.acquisition)

@@ -1,0 +1,141 @@
+"""What is done in an operation, one event a line of `operation.jsonl`, and how things then stand.
+
+Numbers are written so that they read back as the same bits: replaying a log gives the same state.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from pedicle.model.carm import View
+from pedicle.model.errors import InputError
+from pedicle.model.frames import Side
+from pedicle.model.needle import Needle
+from pedicle.model.placed import PlacedNeedle, TipShape
+from pedicle.model.shot import Dose
+from pedicle.model.table import First, Lying
+
+Triple = tuple[float, float, float]
+_NO_DOSE = Dose(0.0, 0.0, 0.0, 0)
+
+
+@dataclass(frozen=True)
+class Positioned:
+    """The patient lies on the table."""
+
+    t_s: float
+    lying: Lying
+    first: First
+
+
+@dataclass(frozen=True)
+class NeedleMoved:
+    """A needle is where it is said to be: its tip and the direction it points, LPS."""
+
+    t_s: float
+    level: str
+    side: Side
+    needle: Needle
+    tip_lps_mm: Triple
+    direction_lps: Triple
+    stylet: bool = True
+    shape: TipShape = "diamond"
+    roll_deg: float = 0.0
+
+
+@dataclass(frozen=True)
+class ViewTaken:
+    """A picture was taken: where the detector was seen from the isocentre, where the isocentre was, and the dose."""
+
+    t_s: float
+    level: str
+    view: str
+    detector_lps: Triple
+    isocentre_lps_mm: Triple
+    dose: Dose
+
+
+@dataclass(frozen=True)
+class TipMeasured:
+    """A needle's tip was measured from two pictures; `covariance_mm2` row by row."""
+
+    t_s: float
+    level: str
+    side: Side
+    tip_lps_mm: Triple
+    covariance_mm2: tuple[float, ...]
+    separation_deg: float
+
+
+Event = Positioned | NeedleMoved | ViewTaken | TipMeasured
+EVENTS: dict[str, type[Event]] = {
+    "positioned": Positioned,
+    "needle_moved": NeedleMoved,
+    "view_taken": ViewTaken,
+    "tip_measured": TipMeasured,
+}
+_NAMES = {kind: name for name, kind in EVENTS.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class OperationState:
+    """How things stand: clock, how the patient lies, needles and measured tips by (level, side), the C-arm, the dose."""
+
+    t_s: float = 0.0
+    lying: Lying = "prone"
+    first: First = "head"
+    needles: tuple[tuple[str, Side, PlacedNeedle], ...] = ()
+    tips: tuple[TipMeasured, ...] = ()
+    view: View | None = None
+    isocentre_lps_mm: Triple | None = None
+    shots: int = 0
+    dose: Dose = _NO_DOSE
+
+    def needle(self, level: str, side: Side) -> PlacedNeedle | None:
+        """The needle at a level and side, or None."""
+        return next((placed for at, on, placed in self.needles if (at, on) == (level, side)), None)
+
+
+def line_of(event: Event) -> str:
+    """One line of the log, without its end."""
+    values = asdict(event)
+    return json.dumps({"t_s": values.pop("t_s"), "event": _NAMES[type(event)], **values}, allow_nan=False)
+
+
+def event_of(line: str) -> Event:
+    """The event of a line; InputError 605 for anything that is not one."""
+    try:
+        found = json.loads(line)
+        kind = EVENTS[found.pop("event")]
+        if set(found) != {field.name for field in fields(kind)}:
+            raise ValueError("other fields")
+        return kind(**{key: _value(key, value) for key, value in found.items()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            605,
+            "operation.jsonl",
+            f"a line that is no event: {line[:60]!r}",
+            "events as pedicle wrote them",
+            "restore it",
+        ) from error
+
+
+def log_text(events: tuple[Event, ...]) -> str:
+    """The whole log, a line an event."""
+    return "".join(line_of(event) + "\n" for event in events)
+
+
+def events_of(text: str) -> tuple[Event, ...]:
+    """The events of a log."""
+    return tuple(event_of(line) for line in text.splitlines())
+
+
+def _value(key: str, value: Any) -> Any:
+    match key:
+        case "needle":
+            return Needle(**value)
+        case "dose":
+            return Dose(**value)
+    return tuple(value) if isinstance(value, list) else value

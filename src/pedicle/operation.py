@@ -1,0 +1,125 @@
+"""The live operation, thin for now: events change the state, the C-arm looks at it, the log replays to the same state.
+
+A person, a script and the command line send the same events. There is one way to take a picture: `expose`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
+from pedicle.fluoroscopy.scene import Scene
+from pedicle.fluoroscopy.setup import Setting
+from pedicle.fluoroscopy.shoot import shoot
+from pedicle.model.carm import View
+from pedicle.model.errors import InputError
+from pedicle.model.events import Event, NeedleMoved, OperationState, Positioned, TipMeasured, Triple, ViewTaken
+from pedicle.model.frames import Side
+from pedicle.model.placed import PlacedNeedle
+from pedicle.model.shot import Shot, TipEstimate
+
+_DEFAULT = PictureOptions()
+
+
+def apply(state: OperationState, event: Event) -> OperationState:
+    """The state after an event; InputError 710 when it lies before the clock."""
+    if event.t_s < state.t_s:
+        raise InputError(
+            710,
+            f"event at {event.t_s} s",
+            f"the clock stands at {state.t_s} s",
+            "time does not run back",
+            "mend the log",
+        )
+    state = replace(state, t_s=event.t_s)
+    match event:
+        case Positioned():
+            return replace(state, lying=event.lying, first=event.first)
+        case NeedleMoved():
+            return _moved(state, event)
+        case ViewTaken():
+            return _taken(state, event)
+        case TipMeasured():
+            return replace(state, tips=(*state.tips, event))
+
+
+def replay(events: Iterable[Event]) -> OperationState:
+    """The state after all events of a log."""
+    state = OperationState()
+    for event in events:
+        state = apply(state, event)
+    return state
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """A picture and the event it is."""
+
+    shot: Shot
+    event: ViewTaken
+
+
+def prepared(state: OperationState, setting: Setting, asked: ShotOptions) -> tuple[OperationState, tuple[Event, ...]]:
+    """The patient laid and the needle moved as asked before a picture: the state, and the events that were needed."""
+    events: list[Event] = []
+    if state.shots == 0 or (state.lying, state.first) != (asked.lying, asked.first):
+        events.append(Positioned(state.t_s, asked.lying, asked.first))
+    if setting.placed is not None:
+        events.append(moved(state, setting.level, setting.placed))
+    for event in events:
+        state = apply(state, event)
+    return state, tuple(events)
+
+
+def expose(state: OperationState, scene: Scene, setting: Setting, options: PictureOptions = _DEFAULT) -> Exposure:
+    """Take a picture of the scene with the needles as they stand; the clock runs on by the time under the beam.
+
+    Every picture of an operation has noise of its own, from the seed and the pictures before it.
+    """
+    view, beam = setting.view, setting.beam
+    held = tuple(placed for _, _, placed in state.needles)
+    seen = replace(options, seed=(options.seed + state.shots) % 2**32)
+    shot = shoot(scene, view, beam, held, setting.level, options=seen)
+    event = ViewTaken(
+        state.t_s + shot.dose.seconds, setting.level, view.name, triple(view.detector_lps),
+        triple(setting.isocentre_lps_mm), shot.dose,
+    )  # fmt: skip
+    return Exposure(shot, event)
+
+
+def moved(state: OperationState, level: str, held: tuple[Side, PlacedNeedle]) -> NeedleMoved:
+    """The event that puts a needle somewhere now."""
+    side, placed = held
+    return NeedleMoved(
+        state.t_s, level, side, placed.needle, triple(placed.tip_lps_mm), triple(placed.direction_lps),
+        placed.stylet, placed.shape, placed.roll_deg,
+    )  # fmt: skip
+
+
+def measured(state: OperationState, level: str, side: Side, tip: TipEstimate) -> TipMeasured:
+    """The event of a tip found in two pictures. It says "measured": that it is right a person confirms."""
+    covariance = tuple(float(value) for value in tip.covariance_mm2.ravel())
+    return TipMeasured(state.t_s, level, side, triple(tip.tip_lps_mm), covariance, tip.separation_deg)
+
+
+def triple(vector: Iterable[float]) -> Triple:
+    """Three floats of a vector."""
+    x, y, z = (float(value) for value in vector)
+    return x, y, z
+
+
+def _moved(state: OperationState, event: NeedleMoved) -> OperationState:
+    tip, direction = np.array(event.tip_lps_mm), np.array(event.direction_lps)
+    placed = PlacedNeedle(event.needle, tip, direction, event.stylet, event.shape, event.roll_deg)
+    others = tuple(row for row in state.needles if row[:2] != (event.level, event.side))
+    return replace(state, needles=(*others, (event.level, event.side, placed)))
+
+
+def _taken(state: OperationState, event: ViewTaken) -> OperationState:
+    view = View.towards(event.view, event.detector_lps)
+    return replace(
+        state, view=view, isocentre_lps_mm=event.isocentre_lps_mm, shots=state.shots + 1, dose=state.dose + event.dose
+    )
