@@ -12,7 +12,6 @@ from pedicle.model.carm import View
 from pedicle.model.frames import Side
 from pedicle.model.vertebra import Vertebra
 
-
 TRUE_LATERAL = "true lateral"
 
 
