@@ -16,6 +16,7 @@ from pedicle.model.vertebra import Pedicle, Vertebra
 NO_OVAL = ("L5", "L6")
 SLIT_RATIO = 3.3
 FINE_MM = 2.0
+NO_WIDTH = "no closed oval and a coarse label: no width, the inscribed diameter is given"
 LABEL_NOTE = "labels at 1 to 2 mm read 0.5 ± 0.5 mm a wall too wide"
 COARSE_NOTE = "labels over 2 mm read 1 to 3 mm too wide"
 
@@ -25,7 +26,8 @@ def find_pedicles(vertebra: Vertebra, scan: Scan | None, voxel_mm: float) -> dic
 
     `width_mm` weighs the label's section with the CT's edge; without a scan it is the label's alone and `ct_width_mm`
     None. `voxel_mm` is the label map's largest voxel edge. The last lumbar level's section runs into the transverse
-    process and has no closed oval: its height is None, the inscribed diameter is given. A width outside the published
+    process and has no closed oval: its height is None, on labels over 2 mm its width too, and the inscribed diameter is
+    given. A width outside the published
     band, and two sides far apart, are told and widen `sigma_mm`; no width is changed by them.
     """
     return compared({side: _pedicle(vertebra, side, scan, voxel_mm) for side in SIDES}, vertebra.level)
@@ -46,17 +48,18 @@ def _pedicle(vertebra: Vertebra, side: Side, scan: Scan | None, voxel_mm: float)
     oval = vertebra.level not in NO_OVAL and section.height_mm <= SLIT_RATIO * section.width_mm
     judge = without_oval if vertebra.level in NO_OVAL else best_width
     width, sigma = judge(section, edge, voxel_mm)
+    vague = vertebra.level in NO_OVAL and voxel_mm > FINE_MM
     return Pedicle(
         side=side,
         visible=True,
-        width_mm=width,
+        width_mm=None if vague else width,
         height_mm=section.height_mm if oval else None,
         inscribed_mm=section.inscribed_mm,
         ct_width_mm=None if edge is None else edge.width_mm,
-        sigma_mm=sigma,
+        sigma_mm=None if vague else sigma,
         axis_lps=np.asarray(section.direction @ grid.axes),
         centre_lps_mm=grid.lps_from_index(section.centre),
-        reason="; ".join(_notes(oval, section.bridged, voxel_mm)),
+        reason="; ".join([*([NO_WIDTH] if vague else []), *_notes(oval, section.bridged, voxel_mm)]),
         label_width_mm=section.width_mm,
     )
 

@@ -185,7 +185,7 @@ def _is_whole(geometry: Geometry, n: int, grid: Grid) -> bool:
 
 
 def _is_cut(geometry: Geometry, n: int, grid: Grid) -> bool:
-    """Whether points of the body's rim, the pedicles or the lamina's bars lie outside the grid."""
+    """Whether points of the body's rim, the pedicles or the lamina's bars lie outside the picture, which ends at voxel faces."""
     row, capsules = geometry.rows[n], geometry.capsules[n]
     turn = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
     u = 0.25 * (row[column.WIDTH_TOP] + row[column.WIDTH_BOTTOM]) * np.cos(turn)
@@ -198,7 +198,8 @@ def _is_cut(geometry: Geometry, n: int, grid: Grid) -> bool:
     ends = np.concatenate([capsules[LAMINA, :3], capsules[LAMINA, 3:6]])
     arch = np.concatenate([[centre - half, centre + half], ends])
     points += [arch, arch * [-1.0, 1.0, 1.0]]
-    return not bool(grid.contains(geometry.links[n].lps_from_vertebra @ np.concatenate(points)).all())
+    index = grid.index_from_lps(geometry.links[n].lps_from_vertebra @ np.concatenate(points))
+    return bool(((index < -0.5) | (index > np.array(grid.shape) - 0.5)).any())
 
 
 def standard_density(geometry: Geometry, n: int, front: float, back: float) -> float:

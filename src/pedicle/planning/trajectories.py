@@ -200,10 +200,10 @@ def _lacks(place: Site, walls: Walls, radius_mm: float) -> list[str]:
 def _ct_bias(place: Site, wall: str) -> float:
     """How much further out the label map puts this wall than the CT's own edge, mm; 0 when not measured."""
     pedicle = (place.vertebra.pedicles or {}).get(place.side)
-    if wall not in ("medial", "lateral") or pedicle is None or pedicle.ct_width_mm is None or pedicle.width_mm is None:
+    if wall not in ("medial", "lateral") or pedicle is None or pedicle.ct_width_mm is None:
         return 0.0
-    label_mm = pedicle.width_mm if pedicle.label_width_mm is None else pedicle.label_width_mm
-    return max(0.0, (max(label_mm, pedicle.width_mm) - pedicle.ct_width_mm) / 2.0)
+    widest_mm = max(width or 0.0 for width in (pedicle.label_width_mm, pedicle.width_mm))
+    return max(0.0, (widest_mm - pedicle.ct_width_mm) / 2.0)
 
 
 def _wall_depth(corridor: Corridor) -> float:

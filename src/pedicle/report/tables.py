@@ -204,6 +204,8 @@ def _pedicle_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
 def _pedicle(pedicle: Pedicle | None, which: str, why: str) -> str:
     if pedicle is None:
         return missing(why)
+    if which == "width" and pedicle.width_mm is None and pedicle.inscribed_mm is not None:
+        return f"inscribed circle {pedicle.inscribed_mm:.0f} mm: {pedicle.reason}"
     if which == "width":
         return measure(pedicle.width_mm, "mm", pedicle.sigma_mm, pedicle.reason)
     return measure(pedicle.height_mm, "mm", pedicle.sigma_mm, pedicle.reason)
