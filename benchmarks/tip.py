@@ -55,7 +55,9 @@ class Patient:
 
 def patient(seed: int) -> Patient:
     """A sampled spine T11 to L5 with its body; needles of the levels well inside the picture."""
-    options = sample_options(seed, top="T11", bottom="L5", shape=(300, 270, 250), spacing_mm=(1.15, 1.15, 1.15), body=True)
+    options = sample_options(
+        seed, top="T11", bottom="L5", shape=(300, 270, 250), spacing_mm=(1.15, 1.15, 1.15), body=True
+    )
     phantom = make_phantom(options)
     spine = find_vertebrae(phantom.scan, LabelMap(phantom.labels, "verse", landmarks=("sacrum",)))
     made = plan(spine, phantom.scan, PlanOptions(levels="all", needles="two", draws=200))
