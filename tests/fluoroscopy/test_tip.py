@@ -1,0 +1,133 @@
+"""A needle found in pictures whose truth is known: simple light (scatter, blur, noise) over smooth and edged backgrounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from pedicle.fluoroscopy.needle_shadow import needle_shadows
+from pedicle.fluoroscopy.tip import find_tip, locate
+from pedicle.model.carm import View
+from pedicle.model.conebeam import CArm, ConeBeam
+from pedicle.model.frames import SUPERIOR, unit
+from pedicle.model.needle import catalogue
+from pedicle.model.placed import PlacedNeedle
+from pedicle.model.shot import Dose, Shot, Technique
+
+NEEDLE = next(n for n in catalogue() if n.gauge == 11 and n.length_mm == 125.0)
+CENTRE = np.array([12.0, -20.0, 135.0])
+ARM = CArm(1100.0, 700.0, 0.58, 400, 400)
+FORWARD = unit([-0.42, -0.9, -0.12])
+
+
+def beam_at(primary_deg: float) -> ConeBeam:
+    view = View.from_dicom_angles("", primary_deg, 0.0)
+    return ConeBeam.aimed(ARM, CENTRE, view.detector_lps, SUPERIOR)
+
+
+def bone(beam: ConeBeam) -> np.ndarray:
+    """Attenuation behind a patient: a broad hill, blocks with sharp walls (vertebrae) and a bright stripe (a rib)."""
+    row, column = np.indices((beam.rows, beam.columns), dtype=float)
+    hill = 3.0 - ((column - 200) / 400) ** 2
+    blocks = 0.5 * ((np.abs(column - 190) < 55) & (np.abs((row % 110) - 50) < 38))
+    rib = 0.25 * (np.abs(row - 0.4 * column - 60) < 7)
+    return gaussian_filter(hill + blocks + rib, 1.0)
+
+
+def signal(beam: ConeBeam, needle: PlacedNeedle | None, seed: int = 0, photons: float = 500.0) -> np.ndarray:
+    steel = needle_shadows(needle, beam)[0].whole(beam) if needle is not None else 0.0
+    primary = np.exp(-bone(beam) - 0.8 * steel)
+    seen = gaussian_filter(primary + 0.3 * np.exp(-3.0), 0.8)
+    chance = np.random.default_rng(seed)
+    per = photons / np.exp(-3.0)
+    return chance.poisson(seen * per).clip(1).astype(np.float32) / np.float32(per)
+
+
+def needle_at(tip=CENTRE, **kwargs) -> PlacedNeedle:
+    return PlacedNeedle(NEEDLE, np.asarray(tip, float), FORWARD, **kwargs)
+
+
+# Sharp walls of bone at the tip in a strongly foreshortened needle: up to half a pixel, or not found.
+NOT_YET = pytest.mark.xfail(reason="bone's sharp walls at the tip still move the end, or hide it", strict=False)
+
+
+@pytest.mark.parametrize("primary", [pytest.param(180.0, marks=NOT_YET), pytest.param(155.0, marks=NOT_YET), 90.0])
+@pytest.mark.parametrize("kwargs", [{"stylet": True}, {"stylet": False}])
+def test_without_noise_the_tip_is_right_to_a_third_of_a_pixel(primary, kwargs):
+    """Blur, scatter, foreshortening (25 to 80 degrees off the beam), bone edges, a pointed or a hollow end."""
+    beam, true = beam_at(primary), needle_at(roll_deg=50.0, **kwargs)
+    if primary == 155.0:
+        true = replace(true, direction_lps=unit([-0.85, -0.5, -0.1]))
+    found = find_tip(signal(beam, true, photons=1e7), beam, replace(true, roll_deg=0.0))
+    assert found.found, found.reason
+    assert np.linalg.norm(found.pixel - beam.project(true.tip_lps_mm)) < 0.35
+
+
+def test_the_plan_may_be_far_off():
+    """13 mm beside and 12 degrees turned: the same needle is found, within what it states (3.5 SD)."""
+    beam, true = beam_at(90.0), needle_at()
+    aside = unit(np.cross(FORWARD, [0.3, 0.1, 1.0]))
+    plan = replace(
+        true,
+        tip_lps_mm=CENTRE + 9.0 * aside - 9.0 * FORWARD,
+        direction_lps=unit(FORWARD + np.tan(np.radians(12)) * aside),
+    )
+    found = find_tip(signal(beam, true, 1), beam, plan)
+    assert found.found, found.reason
+    away = found.pixel - beam.project(CENTRE)
+    assert away @ np.linalg.solve(found.covariance_px2, away) < 3.5**2
+    assert abs(np.cross([*found.forward, 0], [*unit(beam.project(CENTRE) - beam.project(true.at(20.0))), 0])[2]) < 0.01
+
+
+def test_what_is_not_there_is_not_found():
+    """No needle; a needle elsewhere; a needle too short of contrast: words, no numbers."""
+    beam = beam_at(90.0)
+    for given in (signal(beam, None, 2), signal(beam, needle_at(CENTRE + [0.0, 0.0, 45.0]), 3)):
+        found = find_tip(given, beam, needle_at())
+        assert not found.found
+        assert found.reason
+        assert found.pixel is None
+
+
+def test_end_on_and_out_of_the_picture_are_said():
+    beam = ConeBeam.aimed(ARM, CENTRE, -FORWARD, SUPERIOR)
+    assert "end-on" in find_tip(signal(beam, needle_at(), 4), beam, needle_at()).reason
+    part = beam_at(90.0).cropped((0, 0), 100, 100)
+    assert "outside the picture" in find_tip(np.ones((100, 100), np.float32), part, needle_at()).reason
+
+
+def shot(beam: ConeBeam, needle: PlacedNeedle, seed: int) -> Shot:
+    technique = Technique(80.0, 0.0, 0.1, 0.2, 7.5)
+    picture = np.zeros((beam.rows, beam.columns), np.uint8)
+    return Shot(
+        View.towards("", beam.normal_lps), beam, technique, signal(beam, needle, seed), picture, Dose(0, 0, 0, 1)
+    )
+
+
+@NOT_YET
+def test_two_pictures_give_tip_and_direction():
+    """Six noisy pairs with the plan off by 8 mm: errors under 0.7 mm, within the stated covariance (chi-square, 18 degrees
+    of freedom, 99.9 % from above), the needle's direction to a degree."""
+    total = 0.0
+    for seed in range(6):
+        tip = CENTRE + np.random.default_rng(seed).normal(0.0, 4.0, 3)
+        true = needle_at(tip, stylet=seed % 2 == 0, roll_deg=47.0 * seed)
+        plan = replace(true, tip_lps_mm=tip + unit([seed - 2.5, 1.0, -2.0]) * 8.0, roll_deg=0.0)
+        found = locate(shot(beam_at(195.0), true, 2 * seed), shot(beam_at(110.0), true, 2 * seed + 1), plan)
+        assert found.tip is not None, found.reason
+        away = found.tip.tip_lps_mm - tip
+        assert np.linalg.norm(away) < 0.7
+        assert found.direction_lps @ FORWARD > np.cos(np.radians(1.0))
+        total += away @ np.linalg.solve(found.tip.covariance_mm2, away)
+    assert total < 42.3
+
+
+def test_a_tip_missing_in_one_picture_is_not_measured():
+    found = locate(
+        shot(beam_at(195.0), needle_at(), 1), shot(beam_at(110.0), needle_at(CENTRE + [0, 0, 60.0]), 2), needle_at()
+    )
+    assert found.tip is None
+    assert "second picture" in found.reason
