@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pedicle.fluoroscopy.needle_shadow import needle_shadows
+from pedicle.fluoroscopy.needle_shadow import STEEL, needle_shadows
 from pedicle.fluoroscopy.views import VIEWS, Aim, counted_words, reach_words, set_up, standard_arm
 from pedicle.model.carm import View
 from pedicle.model.conebeam import ConeBeam
@@ -34,7 +34,7 @@ def pedicle_length_px(beam: ConeBeam, side: str) -> float:
 
 def needle_mm(beam: ConeBeam, needle: PlacedNeedle) -> float:
     """The longest extent of the needle's steel in the picture, in mm at the isocentre."""
-    steel = next(shadow for shadow in needle_shadows(needle, beam) if shadow.material == "steel")
+    steel = next(shadow for shadow in needle_shadows(needle, beam) if shadow.material == STEEL)
     rows, columns = np.nonzero(steel.paths_mm > 0.3)
     scale = ARM.source_to_detector_mm / ARM.source_to_isocentre_mm / beam.pixel_mm[0]
     return float(max(np.ptp(rows) + 1, np.ptp(columns) + 1) / scale)

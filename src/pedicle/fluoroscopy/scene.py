@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.fluoroscopy.materials import CHANNELS, absorber
-from pedicle.fluoroscopy.needle_shadow import needle_shadows
+from pedicle.fluoroscopy.needle_shadow import PLASTIC, STEEL, needle_shadows
 from pedicle.fluoroscopy.projection import Absorber, BasePlane, cast
 from pedicle.fluoroscopy.views import standard_arm
 from pedicle.model.conebeam import CArm, ConeBeam
@@ -17,8 +17,8 @@ from pedicle.model.scan import Scan
 
 # Room along the spine beyond the rays that meet the outermost body, so that oblique views are whole, mm.
 _ALONG_MM = 150.0
-# Materials of a needle and its hub, and their names in the tables of the beam.
-NEEDLE = {"steel": "steel_316l", "pmma": "pmma"}
+# Materials of a needle and its hub.
+NEEDLE = (STEEL, PLASTIC)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Scene:
     def of(cls, scan: Scan, heights_mm: tuple[float, float], arm: CArm | None = None) -> Scene:
         """The scene about bodies whose centres lie between two LPS heights; the CT beyond the field is left out."""
         near = _near(scan, heights_mm)
-        materials = (*CHANNELS, *NEEDLE.values())
+        materials = (*CHANNELS, *NEEDLE)
         return cls(absorber(near.volume, near.acquisition.kvp), materials, arm or standard_arm())
 
     @property
@@ -52,7 +52,7 @@ class Scene:
         found = np.zeros((len(self.materials), beam.rows, beam.columns), np.float32)
         found[: len(patient)] = patient
         for shadow in (shadow for placed in needles for shadow in needle_shadows(placed, beam)):
-            shadow.add_to(found[self.materials.index(NEEDLE[shadow.material])])
+            shadow.add_to(found[self.materials.index(shadow.material)])
         return found
 
 
