@@ -41,7 +41,9 @@ def spectra() -> np.ndarray:
     """Photons per mm2, keV and mAs at 1 m for each kVp (rows), not filtered."""
     fluence = np.zeros((len(KVP), len(KEV)), np.float32)
     for n, kvp in enumerate(KVP):
-        spectrum = spekpy.Spek(kvp=float(kvp), th=ANODE_DEG, physics="casim", dk=1.0, mu_data_source="nist", z=DISTANCE_CM)
+        spectrum = spekpy.Spek(
+            kvp=float(kvp), th=ANODE_DEG, physics="casim", dk=1.0, mu_data_source="nist", z=DISTANCE_CM
+        )
         energy, photons = spectrum.get_spectrum(edges=False, diff=True)
         fluence[n] = np.interp(KEV, energy, photons, left=0.0, right=0.0) / 100.0
     return fluence
