@@ -10,6 +10,7 @@ from scipy.linalg import expm
 
 from pedicle.fluoroscopy.bone_shadow import centre_lps_mm, skeleton_absorber, vertebra_absorber
 from pedicle.fluoroscopy.columns import beam_axes, beam_seen_from, columns, shadow
+from pedicle.fluoroscopy.options import RegistrationOptions
 from pedicle.fluoroscopy.projection import Absorber, exact
 from pedicle.fluoroscopy.registration import MOTIONS, register
 from pedicle.fluoroscopy.spread import farther
@@ -195,3 +196,29 @@ def test_labels_must_hold_the_vertebra():
     ct, labels, _ = spine()
     with pytest.raises(ValueError, match="no voxel"):
         vertebra_absorber(ct, labels, 7)
+
+
+@pytest.mark.data
+def test_real_x_rays_end_in_one_pose_from_opposite_starts(shared_data):
+    """A forearm in two calibrated real views: 8 mm and 6 deg off either way, one end; its joint's surface lies on the joint's.
+
+    The pixels of the joint's surface and of the shaft were pointed at in the frames by eye: 15 px are 2.5 mm.
+    """
+    from benchmarks import wrist
+
+    folder = shared_data / wrist.FOLDER
+    if not folder.is_dir():
+        pytest.skip("no wrist X-rays here")
+    bone, frames = wrist.radius_bone(folder), [wrist.frame(folder, camera) for camera in (1, 2)]
+    middle, options = centre_lps_mm(bone), RegistrationOptions(finest_mm=0.6, reach_mm=12.0, starts=4)
+    off = np.array([4.0, -5.0, 5.0, 0.06, -0.05, 0.07])
+    ends = [register(bone, frames, moved(wrist.rough_pose(), middle, sign * off), options) for sign in (1, -1)]
+    assert all(end.converged for end in ends)
+    assert all(min(end.similarity) >= 0.5 for end in ends)
+    apart = motion_between(ends[0].lps_from_ct, ends[1].lps_from_ct, middle)
+    assert np.linalg.norm(apart[:3]) <= 0.2
+    assert np.degrees(np.linalg.norm(apart[3:])) <= 0.5
+    for seen, shaft in zip(frames, ((886.0, 1550.0), (652.0, 1550.0)), strict=True):
+        drawn = shadow(bone, seen.beam, ends[0].lps_from_ct)[int(shaft[1])]
+        seen_at = (drawn * np.arange(drawn.size)).sum() / drawn.sum()
+        assert abs(seen_at - shaft[0]) <= 15.0

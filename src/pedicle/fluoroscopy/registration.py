@@ -213,7 +213,7 @@ def _refusal(
     if not best.small:
         return "the climb had not ended when its steps ran out"
     shift = motion_between(start, best.pose, body.centre_ct_mm)[:3]
-    if np.linalg.norm(shift) > options.reach_mm + ROOM_MM:
+    if np.linalg.norm(shift) > options.reach_mm + options.apart_mm:
         return f"the best fit lies {np.linalg.norm(shift):.0f} mm from the start, beyond its reach"
     return ""
 
