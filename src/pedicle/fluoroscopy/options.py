@@ -1,4 +1,4 @@
-"""Options of `shoot` and of the report's expected pictures: one object each, read by the command line, the API and the docs."""
+"""Options of `shoot`, of pictures and of registration: one object each, read by the command line, the API and the docs."""
 
 from __future__ import annotations
 
@@ -71,3 +71,23 @@ class PictureOptions:
     """Grey of the median in the field, 0 black to 1 white."""
     seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1
     """Seed of the noise."""
+
+
+@options
+class RegistrationOptions:
+    """How a vertebra is found in X-ray pictures."""
+
+    reach_mm: Annotated[float, Field(ge=0, le=60)] = 20.0
+    """How far from the start the vertebra is looked for, mm; half the distance of two levels is safe."""
+    finest_mm: Annotated[float, Field(gt=0.05, le=3)] = 0.75
+    """Pixels are joined to about this size at the vertebra, mm."""
+    starts: Annotated[int, Field(ge=1, le=40)] = 10
+    """Places from which the climb begins."""
+    distance_error_mm: Annotated[float, Field(ge=0, le=50)] = 3.0
+    """Error of the stated distance source to detector, 1 SD, mm; widens the answer's covariance."""
+    minimum_similarity: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Least correlation of edges at the end; below it the answer is refused."""
+    apart_mm: Annotated[float, Field(gt=0, le=20)] = 3.0
+    """Two ends farther apart than this are two answers, mm."""
+    iterations: Annotated[int, Field(ge=1, le=200)] = 25
+    """Most steps of the climb at each fineness."""
