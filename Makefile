@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench docs peers clean
+.PHONY: demo test lint bench coverage docs peers clean
 
 demo: $(VENV)/.ready
 	$(BIN)/pedicle demo --out pedicle-demo
@@ -20,6 +20,14 @@ lint: $(VENV)/.ready
 bench: $(VENV)/.ready
 	$(BIN)/pedicle warm-up
 	for name in $$(cd benchmarks && ls *.py | sed 's/\.py//' | grep -v '^_'); do $(BIN)/python -m benchmarks.$$name --quick; done
+
+# Other programs that benchmarks compare with, in an environment of their own.
+peers:
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet itk-rtk spekpy xraylib
+
+coverage: $(VENV)/.ready
+	$(BIN)/python -m benchmarks.code
 
 docs: $(VENV)/.ready
 	$(BIN)/python docs/build.py
