@@ -206,7 +206,7 @@ def main() -> None:
     from pedicle.phantom.make import make_phantom
 
     volume = make_phantom(named_case("demo")).scan.volume
-    publish("picture", [*spectrum_rows(), *energy_rows(), *time_rows(volume), *dose_rows(volume)], chosen)
+    publish("fluoroscopy", [*spectrum_rows(), *energy_rows(), *time_rows(volume), *dose_rows(volume)], chosen)
     if chosen.picture:
         from matplotlib.image import imsave
 
