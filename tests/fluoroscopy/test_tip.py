@@ -51,7 +51,10 @@ def needle_at(tip=CENTRE, **kwargs) -> PlacedNeedle:
 
 
 # Sharp walls of bone at the tip in a strongly foreshortened needle: up to half a pixel, or not found.
-NOT_YET = pytest.mark.xfail(reason="bone's sharp walls at the tip still move the end, or hide it", strict=False)
+NOT_YET = pytest.mark.xfail(
+    reason="foreshortened or noisy views whose end is not found to a third of a pixel: cause not known yet",
+    strict=False,
+)
 
 
 @pytest.mark.parametrize("primary", [pytest.param(180.0, marks=NOT_YET), pytest.param(155.0, marks=NOT_YET), 90.0])

@@ -156,7 +156,7 @@ def test_a_fragment_in_the_canal_narrows_it(small_options: PhantomOptions):
 
 
 def test_a_pedicle_beside_a_rib_is_as_wide_as_it_is_painted() -> None:
-    """The painted T12 gives way to its ribs by more than a millimetre; the truth says so, to 0.5 mm (a voxel)."""
+    """The truth is what is painted, to 0.5 mm (a voxel), and T12's ribs take nothing away from its pedicles."""
     options = PhantomOptions(
         seed=7, top="T12", bottom="T12", body=True, shape=(120, 150, 50), spacing_mm=(0.5, 0.8, 0.8), noise_hu=0.0
     )
@@ -169,7 +169,7 @@ def test_a_pedicle_beside_a_rib_is_as_wide_as_it_is_painted() -> None:
         on = made.labels.sampled(pedicle.centre_lps_mm + way[:, None] * across, order=0, fill=0) == level.verse
         painted = 0.02 * on.sum()
         assert painted == pytest.approx(pedicle.width_mm, abs=0.5)
-        assert pedicle.width_mm < alone[side] - 0.5
+        assert pedicle.width_mm == pytest.approx(alone[side], abs=0.05)
 
 
 def test_cut_is_the_body_pedicles_or_lamina_and_never_a_whole_level(small_phantom: Phantom) -> None:
