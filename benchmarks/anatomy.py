@@ -20,6 +20,8 @@ SLICES_MM = (0.6, 1.0, 1.5, 2.0, 3.0)
 LEVELS = tuple(f"T{n}" for n in range(4, 13)) + tuple(f"L{n}" for n in range(1, 6))
 NEAR_THRESHOLD = 4.0
 SCLEROTIC_EVERY = 6
+# Every spine is also measured with the calibration hidden; these once more without their own fat.
+HIDDEN_SPINES = 100
 STATED_BINS = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
 THRESHOLDS = (20.0, 25.0, 40.0)
 
@@ -243,7 +245,7 @@ def calibration_table(results: list[dict[str, Any]]) -> list[Row]:
 
 def hidden_table(results: list[dict[str, Any]]) -> list[Row]:
     """The density campaign: hidden calibration, and sclerotic levels."""
-    return hidden_rows(results, "density hidden") + sclerosis_table(results)
+    return hidden_rows(results, f"density hidden, {len(results)} spines") + sclerosis_table(results)
 
 
 def sclerosis_table(results: list[dict[str, Any]]) -> list[Row]:
@@ -363,7 +365,7 @@ def main() -> None:
         density_table,
         completeness_table,
     )
-    hidden = run_campaign("density", hidden_case, range(2 if chosen.quick else chosen.cases or 200))
+    hidden = run_campaign("density", hidden_case, range(2 if chosen.quick else chosen.cases or HIDDEN_SPINES))
     publish("anatomy", [row for make in tables for row in make(results)] + hidden_table(hidden), chosen)
 
 
