@@ -12,11 +12,15 @@ from pedicle.fluoroscopy.needle_shadow import PLASTIC, STEEL, needle_shadows
 from pedicle.fluoroscopy.projection import Absorber, BasePlane, cast
 from pedicle.fluoroscopy.views import standard_arm
 from pedicle.model.conebeam import CArm, ConeBeam
+from pedicle.model.notices import Notice
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.scan import Scan
+from pedicle.model.volume import Volume
 
 # Room along the spine beyond the rays that meet the outermost body, so that oblique views are whole, mm.
 _ALONG_MM = 150.0
+# More of the CT's sides than this in tissue, not air: the body goes on beyond the scan.
+_TISSUE_HU, _CUT_SHARE = -500.0, 0.2
 # Materials of a needle and its hub.
 NEEDLE = (STEEL, PLASTIC)
 
@@ -28,6 +32,7 @@ class Scene:
     absorber: Absorber
     materials: tuple[str, ...]
     arm: CArm
+    warnings: tuple[Notice, ...] = ()
     _planes: dict[bytes, BasePlane] = field(default_factory=dict)
 
     @classmethod
@@ -35,7 +40,8 @@ class Scene:
         """The scene about bodies whose centres lie between two LPS heights; the CT beyond the field is left out."""
         near = _near(scan, heights_mm)
         materials = (*CHANNELS, *NEEDLE)
-        return cls(absorber(near.volume, near.acquisition.kvp), materials, arm or standard_arm())
+        channels = absorber(near.volume, near.acquisition.kvp)
+        return cls(channels, materials, arm or standard_arm(), cut_notices(near.volume))
 
     @property
     def source_to_isocentre_mm(self) -> float:
@@ -54,6 +60,17 @@ class Scene:
         for shadow in (shadow for placed in needles for shadow in needle_shadows(placed, beam)):
             shadow.add_to(found[self.materials.index(shadow.material)])
         return found
+
+
+def cut_notices(volume: Volume) -> tuple[Notice, ...]:
+    """A caution where a fifth of the CT's sides (left, right, front, back, or next to padding) is tissue, not air."""
+    data = np.ones(volume.values.shape, bool) if volume.outside is None else ~volume.outside
+    inner = np.pad(data, ((1, 1), (1, 1), (0, 0)))
+    sides = data & ~(inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:])
+    if not sides.any() or float((volume.values[sides] > _TISSUE_HU).mean()) <= _CUT_SHARE:
+        return ()
+    text = "the CT does not hold the whole body: what is missing is not in the picture, contrast and dose are too low"
+    return (Notice("body-cut", "scan", text),)
 
 
 def _near(scan: Scan, heights_mm: tuple[float, float]) -> Scan:

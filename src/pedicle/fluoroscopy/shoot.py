@@ -40,4 +40,4 @@ def shoot(
         technique = automatic(technique, primary_signal(coarse, scene.materials, technique)[0], beam)
     frame = render(paths, scene.materials, beam, technique, options)
     dose = dose_of(technique, beam, scene.source_to_isocentre_mm, options)
-    return Shot(view, beam, technique, frame.signal, frame.picture, dose, level)
+    return Shot(view, beam, technique, frame.signal, frame.picture, dose, level, scene.warnings)
