@@ -52,10 +52,13 @@ def smooth_body(grid: Grid) -> Absorber:
 @pytest.mark.parametrize("name", VIEWS)
 @pytest.mark.parametrize("turn_deg", [0.0, 14.0])
 def test_the_fast_way_equals_the_exact_integral_of_the_interpolant(name, turn_deg):
-    """0.15 % of the mean: one sample a slice (Joseph), 2 mm voxels, detail of a few voxels; oblique rays are the worst."""
+    """0.08 % of the mean: 2 mm voxels, base planes half as fine, detail of a few voxels. Joseph's rule alone errs by 0.11 %
+    in oblique views and is worst there; the hat along the ray brings them below the straight ones.
+    """
     absorber = smooth_body(turned_grid(turn_deg=turn_deg))
     beam = beam_of(*VIEWS[name])
-    assert rms_percent(project(absorber, beam), exact(absorber, beam)) <= 0.15
+    limit = 0.02 if name == "oblique" else 0.08
+    assert rms_percent(project(absorber, beam), exact(absorber, beam)) <= limit
 
 
 def test_the_error_falls_with_the_square_of_the_voxel():
@@ -112,6 +115,29 @@ def test_two_channels_are_two_pictures_and_int16_is_the_same_picture():
     scale = float(body.values.max()) / 30000.0
     stored = Absorber(body.grid, np.rint(body.values / scale).astype(np.int16), scale)
     assert rms_percent(project(stored, beam)[0], one) <= 0.005
+
+
+@pytest.mark.parametrize("spacing", [1.0, 2.0])
+def test_rough_tissue_seen_at_45_degrees_is_right_too(spacing):
+    """White noise, the worst that a CT can hold, at 45 deg, where one sample a slice falls on the same place of every voxel:
+    Joseph's rule alone errs by 1.5 % of the mean here, whatever the voxel; 0.4 % is a quarter of that.
+    """
+    values = np.random.default_rng(5).uniform(0.0, 1.0, (1, 48, 48, 24)).astype(np.float32)
+    grid = turned_grid(values.shape[1:], (spacing,) * 3)
+    beam = beam_of(45.0, 0.0, CArm(1020.0, 510.0, 0.5 * spacing, 60, 60))
+    assert rms_percent(project(Absorber(grid, values), beam), exact(Absorber(grid, values), beam)) <= 0.4
+
+
+def test_planes_of_one_source_agree_where_both_reach():
+    """With the arm given, what was cast for another detector is the same numbers: no picture depends on those before it."""
+    absorber, beam = smooth_body(turned_grid(turn_deg=8.0)), beam_of(*VIEWS["oblique"])
+    wide = beam.cropped((-40, -30), 180, 210)
+    one, other = (cast(absorber, each, ARM) for each in (beam, wide))
+    assert one.covers(beam)
+    assert other.covers(beam)
+    assert not one.covers(wide)
+    assert not one.covers(beam_of(26.0, 15.0))
+    np.testing.assert_allclose(one.seen_by(beam), other.seen_by(beam), rtol=2e-5, atol=1e-6)
 
 
 def test_a_moved_detector_needs_no_new_sums():

@@ -6,13 +6,13 @@ from a detector. Panning, zoom, roll and collimation with a source that stays co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pedicle.model.conebeam import ConeBeam
+from pedicle.model.conebeam import CArm, ConeBeam
 from pedicle.model.grid import Grid
 from pedicle.model.volume import Volume
 
@@ -25,6 +25,10 @@ Values = NDArray[np.float32 | np.int16]
 MARGIN = 4
 # The base plane is as fine as a pixel's shadow, within these parts of a voxel's side.
 FINEST_VOXELS, COARSEST_VOXELS = 0.15, 0.5
+# A look takes four points along both ways; two sources nearer than this (voxels) are one.
+_LOOK, _SAME_PLACE = 2.0, 1e-6
+# Neighbours on the base plane that tell of a ray's lean are at most this many elements away.
+_FARTHEST = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +81,28 @@ class BasePlane:
         from pedicle.kernels.shear_warp import warped
 
         source = self.grid.index_from_lps(beam.source_lps_mm)
-        if np.abs(source - self.source_index).max() > 1e-6:
+        if np.abs(source - self.source_index).max() > _SAME_PLACE:
             raise ValueError("this base plane was cast from another source")
         homography = base_from_pixel(self.index_from_base, self.source_index, self.grid, beam)
-        image = warped(self.image, homography, self._way(), beam.rows, beam.columns)
-        return image * np.float32(self.scale) if self.scale != 1.0 else image
+        return warped(self.image, homography, self._way(), beam.rows, beam.columns)
+
+    def covers(self, beam: ConeBeam) -> bool:
+        """Whether the beam has this plane's source and main axis, and every pixel's ray meets the plane with room to look."""
+        source = self.grid.index_from_lps(beam.source_lps_mm)
+        if np.abs(source - self.source_index).max() > _SAME_PLACE or main_axis(self.grid, beam) != self.main_axis:
+            return False
+        places = _corners(beam) @ base_from_pixel(self.index_from_base, self.source_index, self.grid, beam).T
+        if (places[:, 2] <= 0.0).any():
+            return False
+        places = places[:, :2] / places[:, 2:]
+        last = np.array(self.image.shape[:0:-1]) - 1
+        return bool((places >= _LOOK).all() and (places <= last - _LOOK).all())
 
     def _way(self) -> Array:
-        """Quadratic form of the squared way in mm per slice over base-plane places; see the kernel."""
+        """Quadratic form of the squared way in mm per slice, times the value of a step, over base-plane places; see the kernel."""
         steps = self.index_from_base
         slices = abs(steps[self.main_axis, 2] - self.source_index[self.main_axis])
-        linear = self.grid.lps_from_ijk[:3, :3] / slices
+        linear = self.scale / slices * self.grid.lps_from_ijk[:3, :3]
         column, element = linear @ steps[:, 0], linear @ steps[:, 1]
         others = [axis for axis in range(3) if axis != self.main_axis]
         foot = np.linalg.solve(steps[np.ix_(others, [0, 1])], (self.source_index - steps[:, 2])[others])
@@ -128,16 +143,22 @@ def main_axis(grid: Grid, beam: ConeBeam) -> int:
     return int(np.abs(way).argmax())
 
 
-def cast(absorber: Absorber, beam: ConeBeam) -> BasePlane:
-    """The base plane for a source, as large as this detector's shadow; a larger beam may be cast for later panning."""
-    from pedicle.kernels.shear_warp import base_plane
+def cast(absorber: Absorber, beam: ConeBeam, arm: CArm | None = None) -> BasePlane:
+    """The base plane for a source, as large as this detector's shadow; a larger beam may be cast for later panning.
 
-    axis = main_axis(absorber.grid, beam)
-    source = absorber.grid.index_from_lps(beam.source_lps_mm)
-    index_from_base, columns, count = _plane(absorber.grid, beam, axis, source)
-    where = _places(index_from_base, source, axis, absorber.grid.shape[axis])
-    image = base_plane(absorber.along(axis), where, columns, count)
-    return BasePlane(image, index_from_base, source, axis, absorber.grid, absorber.scale)
+    With `arm` its elements lie where source and arm alone put them: planes of one source then agree where both reach.
+    """
+    from pedicle.kernels.shear_warp import along_rays, base_plane
+
+    grid, axis = absorber.grid, main_axis(absorber.grid, beam)
+    source = grid.index_from_lps(beam.source_lps_mm)
+    raster = _raster(grid, beam, axis, arm)
+    index_from_base, columns, count = _plane(grid, beam, raster)
+    where = _places(index_from_base, source, axis, grid.shape[axis])
+    sums = base_plane(absorber.along(axis), where, columns, count)
+    foot = (source[list(raster.others)] - index_from_base[list(raster.others), 2]) / raster.steps
+    image = along_rays(sums, foot, raster.level - source[axis], raster.apart)
+    return BasePlane(image, index_from_base, source, axis, grid, absorber.scale)
 
 
 def project(absorber: Absorber, beam: ConeBeam) -> NDArray[np.float32]:
@@ -151,28 +172,73 @@ def _others(axis: int) -> tuple[int, int]:
     return rows, width
 
 
-def _plane(grid: Grid, beam: ConeBeam, axis: int, source: Array) -> tuple[Array, int, int]:
-    """The base plane: (3, 3) index from (column, element, 1), and how many columns and elements it has."""
-    rows, width = _others(axis)
+@dataclass(frozen=True, eq=False)
+class _Raster:
+    """Where the elements of a base plane may lie: its height along `axis`, steps and one place along the other axes.
+
+    `apart` is how far neighbours are taken for the ray's lean: half its step a slice where it meets the volume's middle.
+    """
+
+    axis: int
+    level: float
+    steps: Array
+    anchor: Array
+    apart: tuple[int, int]
+
+    @property
+    def others(self) -> tuple[int, int]:
+        """Axes of the columns and of the elements."""
+        return _others(self.axis)
+
+    @property
+    def raw(self) -> Array:
+        """The plane in whole voxels: (3, 3) index from (row, width, 1)."""
+        raw = np.zeros((3, 3))
+        raw[self.others, [0, 1]] = 1.0
+        raw[self.axis, 2] = self.level
+        return raw
+
+
+def _raster(grid: Grid, beam: ConeBeam, axis: int, arm: CArm | None) -> _Raster:
+    """As fine as a pixel's shadow and in step with the middle pixel; with `arm`, from it and the source alone."""
+    source, others = grid.index_from_lps(beam.source_lps_mm), list(_others(axis))
     level = _level(grid.shape[axis], float(source[axis]), float(index_basis(grid, beam)[0][axis]))
-    raw = np.zeros((3, 3))
-    raw[rows, 0], raw[width, 1] = 1.0, 1.0
-    raw[axis, 2] = level
-    homography = base_from_pixel(raw, source, grid, beam)
-    corners = [[c, r, 1.0] for c in (-0.5, beam.columns - 0.5) for r in (-0.5, beam.rows - 0.5)]
-    shadow = np.array(corners) @ homography.T
+    bare = _Raster(axis, level, np.ones(2), np.zeros(2), (1, 1))
+    if arm is None:
+        homography = base_from_pixel(bare.raw, source, grid, beam)
+        shadow = _pixel_shadow(homography, beam)
+        anchor = homography @ [beam.columns // 2, beam.rows // 2, 1.0]
+        anchor = anchor[:2] / anchor[2]
+    else:
+        middle_mm = float(np.linalg.norm(grid.centre_lps_mm - beam.source_lps_mm))
+        shadow = arm.pixel_mm * middle_mm / arm.source_to_detector_mm / grid.spacing_mm[others]
+        anchor = source[others]
+    steps = np.clip(shadow, FINEST_VOXELS, COARSEST_VOXELS)
+    away = (np.array(grid.shape) - 1) / 2.0 - source
+    lean = np.abs(away[others] / max(abs(away[axis]), 1.0))
+    # Too near errs more than too far: rounded up from a tenth on.
+    columns, elements = np.clip(np.ceil(0.5 * lean / steps - 0.1), 1, _FARTHEST).astype(int)
+    return replace(bare, steps=steps, anchor=anchor, apart=(int(columns), int(elements)))
+
+
+def _plane(grid: Grid, beam: ConeBeam, raster: _Raster) -> tuple[Array, int, int]:
+    """The base plane: (3, 3) index from (column, element, 1), and how many columns and elements it has."""
+    homography = base_from_pixel(raster.raw, grid.index_from_lps(beam.source_lps_mm), grid, beam)
+    shadow = _corners(beam) @ homography.T
     shadow = shadow[:, :2] / shadow[:, 2:]
-    steps = np.clip(_pixel_shadow(homography, beam), FINEST_VOXELS, COARSEST_VOXELS)
-    anchor = homography @ [beam.columns // 2, beam.rows // 2, 1.0]
-    anchor = anchor[:2] / anchor[2]
-    before = np.ceil((anchor - shadow.min(axis=0)) / steps).astype(int) + MARGIN
-    after = np.ceil((shadow.max(axis=0) - anchor) / steps).astype(int) + MARGIN
-    first = anchor - before * steps
-    found = raw.copy()
-    found[rows, 0], found[width, 1] = steps
-    found[rows, 2], found[width, 2] = first
-    columns, count = before + after + 1
+    room = MARGIN + np.array(raster.apart)
+    first = np.floor((shadow.min(axis=0) - raster.anchor) / raster.steps) - room
+    last = np.ceil((shadow.max(axis=0) - raster.anchor) / raster.steps) + room
+    found = raster.raw.copy()
+    found[raster.others, [0, 1]] = raster.steps
+    found[raster.others, 2] = raster.anchor + first * raster.steps
+    columns, count = (last - first).astype(int) + 1
     return found, int(columns), int(count)
+
+
+def _corners(beam: ConeBeam) -> Array:
+    """The detector's corners (4, 3) as (column, row, 1)."""
+    return np.array([[c, r, 1.0] for c in (-0.5, beam.columns - 0.5) for r in (-0.5, beam.rows - 0.5)])
 
 
 def _level(slices: int, source: float, detector: float) -> float:
