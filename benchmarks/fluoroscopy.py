@@ -127,25 +127,28 @@ def time_rows(volume: Any) -> list[Row]:
 
 
 def dose_rows(volume: Any) -> list[Row]:
-    """Half of the published time in AP, half lateral, charge set by the automatic, field 150 mm x 200 mm."""
+    """Half of the published time in AP, half lateral, voltage and charge set by the automatic, field 150 mm x 200 mm."""
+    from pedicle.fluoroscopy.automatic import set_technique
     from pedicle.fluoroscopy.dose import beside_published, dose_of
-    from pedicle.fluoroscopy.machine import automatic, number
+    from pedicle.fluoroscopy.machine import number
     from pedicle.fluoroscopy.materials import CHANNELS, absorber
     from pedicle.fluoroscopy.options import PictureOptions
-    from pedicle.fluoroscopy.picture import primary_signal
     from pedicle.fluoroscopy.projection import project
 
     held, options = absorber(volume), PictureOptions(field_width_mm=150.0, field_height_mm=200.0)
     total, rows = None, []
-    for name, primary_deg, kvp in (("AP", 180.0, 75.0), ("lateral", 90.0, 85.0)):
+    for name, primary_deg in (("AP", 180.0), ("lateral", 90.0)):
         beam = view(volume.grid.centre_lps_mm, primary_deg, 4)
-        middle = beam.cropped((36, 30), 68, 56)
-        primary = primary_signal(project(held, middle), CHANNELS, technique(kvp))[0]
-        chosen = automatic(technique(kvp), primary, beam)
+        chosen = set_technique(project(held, beam), CHANNELS, beam, options)
         pulses = round(0.5 * 60.0 * number("published", "fluoroscopy_minutes") * chosen.pulses_per_s)
         dose = dose_of(chosen, beam, number("arm", "source_to_isocentre"), options, pulses)
         rows.append(
-            Row(f"dose, {name}, {kvp:g} kV, {chosen.mas_per_pulse:.3f} mAs", "kerma-area", dose.kap_gy_cm2, "Gy cm2")
+            Row(
+                f"dose, {name}, {chosen.kvp:g} kV, {chosen.mas_per_pulse:.3f} mAs",
+                "kerma-area",
+                dose.kap_gy_cm2,
+                "Gy cm2",
+            )
         )
         total = dose if total is None else total + dose
     assert total is not None
@@ -154,18 +157,17 @@ def dose_rows(volume: Any) -> list[Row]:
 
 def sheet(volume: Any) -> np.ndarray:
     """AP and lateral of a CT side by side after six pulses, uint8."""
-    from pedicle.fluoroscopy.machine import automatic
+    from pedicle.fluoroscopy.automatic import set_technique
     from pedicle.fluoroscopy.materials import CHANNELS, absorber
     from pedicle.fluoroscopy.options import PictureOptions
-    from pedicle.fluoroscopy.picture import primary_signal, render
+    from pedicle.fluoroscopy.picture import render
     from pedicle.fluoroscopy.projection import project
 
     held, options, shown = absorber(volume), PictureOptions(field_width_mm=220.0, field_height_mm=270.0), []
     for primary_deg in (180.0, 90.0):
         beam, state = view(volume.grid.centre_lps_mm, primary_deg), None
         paths = project(held, beam)
-        primary = primary_signal(paths, CHANNELS, technique())[0]
-        chosen = automatic(technique(), primary[128:384, 128:384], beam)
+        chosen = set_technique(paths, CHANNELS, beam, options)
         for _ in range(6):
             state = render(paths, CHANNELS, beam, chosen, options, state).state
         assert state is not None

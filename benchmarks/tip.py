@@ -19,11 +19,12 @@ from scipy.stats import chi2
 from benchmarks._campaign import run_campaign
 from benchmarks._table import Row, flags, publish
 from pedicle.anatomy.spine import find_vertebrae
-from pedicle.fluoroscopy.machine import automatic, mobile_arm
+from pedicle.fluoroscopy.automatic import with_charge
+from pedicle.fluoroscopy.machine import mobile_arm
 from pedicle.fluoroscopy.materials import CHANNELS, absorber
 from pedicle.fluoroscopy.needle_shadow import PLASTIC, STEEL, needle_shadows
 from pedicle.fluoroscopy.options import PictureOptions
-from pedicle.fluoroscopy.picture import primary_signal, render
+from pedicle.fluoroscopy.picture import render
 from pedicle.fluoroscopy.projection import Absorber, project
 from pedicle.fluoroscopy.tip import Located, find_tip, locate
 from pedicle.model.carm import View
@@ -107,8 +108,7 @@ def shot(found: Patient, needle: PlacedNeedle, view: View, centre: Floats, seed:
         shadow.add_to(paths[(STEEL, PLASTIC).index(shadow.material) + 3])
     materials = (*CHANNELS, STEEL, PLASTIC)
     middle = (slice(None), slice(128, 384), slice(128, 384))
-    primary = primary_signal(np.ascontiguousarray(paths[middle]), materials, TECHNIQUE)[0]
-    technique = automatic(TECHNIQUE, primary, beam)
+    technique = with_charge(TECHNIQUE, np.ascontiguousarray(paths[middle]), materials, beam)
     frame = render(paths, materials, beam, technique, PictureOptions(seed=seed))
     return Shot(view, beam, technique, frame.signal, frame.picture, Dose(0.0, 0.0, 0.0, 1))
 

@@ -79,7 +79,7 @@ def attenuation_at(kev: Array, materials: tuple[str, ...]) -> Array:
     return found
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _chosen(kvp: float, aluminium_mm: float, copper_mm: float) -> tuple[Array, Array]:
     """Energies by least squares, shares not negative for each set of energies; the best of several starts."""
     from scipy.optimize import least_squares, nnls

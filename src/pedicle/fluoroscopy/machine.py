@@ -1,8 +1,6 @@
-"""The C-arm of data/fluoroscopy/carm.toml: its geometry, its beam, and the automatic that sets the charge of a pulse."""
+"""The C-arm of data/fluoroscopy/carm.toml: its geometry and its beam."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +13,8 @@ from pedicle.model.sourced import quantity
 FILE = "fluoroscopy/carm"
 # Output of a tube is stated at this distance.
 STATED_AT_MM = 1000.0
+# Every so many rows and columns say what the median and the spread of a field are.
+_EVERY = 4
 
 
 def number(*keys: str) -> float:
@@ -35,7 +35,7 @@ def mobile_arm(binning: int = 1) -> CArm:
 
 
 def usual_technique() -> Technique:
-    """The technique a picture starts from; its charge is for the automatic to set."""
+    """The technique a picture starts from; voltage and charge are for the automatic to set."""
     kvp, aluminium, copper = (number("technique", name) for name in ("kvp", "aluminium", "copper"))
     return Technique(kvp, aluminium, copper, number("automatic", "mas_least"), number("technique", "pulses_per_second"))
 
@@ -68,12 +68,8 @@ def open_kerma_ugy(technique: Technique, beam: ConeBeam) -> float:
     return air_kerma_ugy(tube_spectrum(technique)) * technique.mas_per_pulse * nearer
 
 
-def automatic(technique: Technique, primary: NDArray[np.float32], beam: ConeBeam) -> Technique:
-    """The technique with the charge that gives the detector its kerma behind this patient, within the tube's limits.
-
-    `primary` is the picture without scatter, 1 in open beam; its median counts. The tube voltage stays.
-    """
-    wanted = number("automatic", "detector_kerma") / 1000.0
-    a_mas = open_kerma_ugy(replace(technique, mas_per_pulse=1.0), beam) * max(float(np.median(primary)), 1e-9)
-    charge = np.clip(wanted / a_mas, number("automatic", "mas_least"), number("automatic", "mas_most"))
-    return replace(technique, mas_per_pulse=float(charge))
+def measuring_field(beam: ConeBeam) -> tuple[slice, slice]:
+    """Every fourth row and column of the middle of the detector, which brightness and exposure are measured in."""
+    beside = 0.5 * (1.0 - number("automatic", "measuring_field"))
+    rows, columns = (slice(int(beside * n), max(n - int(beside * n), 1), _EVERY) for n in (beam.rows, beam.columns))
+    return rows, columns

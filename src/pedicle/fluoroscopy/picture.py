@@ -1,6 +1,7 @@
 """From what lies in the beam to the picture on the screen.
 
-In order: energies, scatter and glare, quantum noise, blur, electronic noise, lag and noise reduction, collimator, window.
+In order: energies, scatter and glare, quantum noise, blur, electronic noise, lag and noise reduction, collimator,
+harmonisation, window.
 Signals are in units of the open beam: 1 without a patient, whatever the charge; the charge decides the noise.
 """
 
@@ -13,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.fluoroscopy.bins import energy_bins
-from pedicle.fluoroscopy.machine import number, open_kerma_ugy, open_kev_per_pixel
+from pedicle.fluoroscopy.machine import measuring_field, number, open_kerma_ugy, open_kev_per_pixel
 from pedicle.fluoroscopy.options import PictureOptions
-from pedicle.fluoroscopy.scatter import element, veil
-from pedicle.kernels.xray import blurred, exposed, signal
+from pedicle.fluoroscopy.scatter import coarse, element, veil
+from pedicle.kernels.xray import blurred, exposed, signal, without
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.shot import Technique
 
@@ -26,8 +27,8 @@ _LEAK = 1e-3
 _TILE_ROWS = 1024
 # Brighter than this (logarithm of half the open beam) is air beside the patient.
 _DIRECT = float(np.log(0.5))
-# The automatic window: so much wider than the spread in the field without its tails (percent), within these widths.
-_ROOM, _TAIL, _WINDOWS = 2.0, 10.0, (0.8, 4.0)
+# The automatic window: so much wider than the spread in the measuring field without its tails (percent), within these widths.
+_ROOM, _TAIL, _WINDOWS = 2.5, 10.0, (0.8, 4.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +45,11 @@ class FrameState:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A picture: `signal` (rows, columns) in units of the open beam, `picture` uint8 as shown, and the state it leaves."""
+    """A picture: `signal` (rows, columns) in units of the open beam, `picture` uint8 as shown, how, and the state it leaves."""
 
     signal: Image
     picture: NDArray[np.uint8]
+    technique: Technique
     state: FrameState
 
 
@@ -72,7 +74,7 @@ def render(
     if previous is not None and previous.running.shape == read.shape:
         read += np.float32(keep) * (previous.running - read)
     shown = displayed(read, beam, options)
-    return Frame(read, shown, FrameState(read, frames + 1, shown))
+    return Frame(read, shown, technique, FrameState(read, frames + 1, shown))
 
 
 def primary_signal(paths: NDArray[np.float32], materials: tuple[str, ...], technique: Technique) -> tuple[Image, Image]:
@@ -99,12 +101,8 @@ def detector_reading(
     tile = unit_noise(options.seed, beam.columns)
     quantum, electronic = _places(options.seed, frame, beam.columns)
     taken = exposed(primary, second, cover, element(beam), (direct, per_pixel), (tile, quantum))
-    read = blurred(taken, blur_weights(beam, options))
-    if options.noise:
-        start = electronic[1]
-        rows = (np.arange(beam.rows) + electronic[0]) % tile.shape[0]
-        read += electronic_sigma(technique, beam, options) * tile[rows, start : start + beam.columns]
-    return read
+    sigma = electronic_sigma(technique, beam, options) if options.noise else np.float32(0.0)
+    return blurred(taken, blur_weights(beam, options), sigma, (tile, electronic))
 
 
 def kept_part(options: PictureOptions) -> float:
@@ -184,30 +182,51 @@ def _field(
 
 
 def displayed(read: Image, beam: ConeBeam, options: PictureOptions) -> NDArray[np.uint8]:
-    """A reading as the screen shows it: logarithm, median of the field to its grey, window, polarity.
+    """A reading as the screen shows it: logarithm, less of what changes slowly, median to its grey, window, polarity.
 
-    What the collimator covers is black with either polarity. Row 0 is at the top.
+    Median and spread are those of the measuring field. What the collimator covers is black with either polarity. Row 0 is
+    at the top.
     """
-    log = np.log(np.maximum(read, np.float32(1e-6)))
     covered = field(beam, options) < 0.5 if _is_collimated(options) else None
-    low, median, high = np.percentile(_in_field(log, covered), [_TAIL, 50.0, 100.0 - _TAIL])
+    log = np.log(np.maximum(read, np.float32(1e-6)))
+    even = harmonised(log, beam, options, covered) if options.harmonisation else log
+    low, median, high = np.percentile(_in_field(even, log, beam, covered), [_TAIL, 50.0, 100.0 - _TAIL])
     window = options.window or float(np.clip(_ROOM * (high - low), *_WINDOWS))
     gain = (255.0 if options.polarity == "dark bone" else -255.0) / window
-    grey = (log - np.float32(median)) * np.float32(gain) + np.float32(255.0 * options.brightness)
+    grey = (even - np.float32(median)) * np.float32(gain) + np.float32(255.0 * options.brightness)
     shown = np.asarray(np.clip(grey, 0.0, 255.0), dtype=np.uint8)
     if covered is not None:
         shown[covered] = 0
     return shown
 
 
-def _in_field(log: Image, covered: NDArray[np.bool_] | None) -> Image:
-    """Every fourth pixel of the field along both ways, without what no patient covers, if a twentieth of it is left."""
-    part = log[::4, ::4]
-    seen = part.ravel() if covered is None else part[~covered[::4, ::4]]
-    patient = seen[seen < _DIRECT]
-    if 20 * patient.size >= part.size:
+def harmonised(log: Image, beam: ConeBeam, options: PictureOptions, covered: NDArray[np.bool_] | None = None) -> Image:
+    """The logarithm of a reading with part of what changes slowly over the patient taken out.
+
+    Air beside the patient and what the collimator covers (rows, columns) do not count, so that they leave no rim in it.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    step = element(beam)
+    counts = log < _DIRECT if covered is None else (log < _DIRECT) & ~covered
+    weight = counts.astype(np.float32)
+    spread = number("display", "harmonised_spread") / (step * beam.pixel_mm[0])
+    blocks, shares = (gaussian_filter(coarse(each, step), spread, mode="nearest") for each in (log * weight, weight))
+    # Far from the patient there is nothing to even out: what lies there is set against the mean patient.
+    few = np.float32(1e-3)
+    mean = blocks.sum() / max(float(shares.sum()), 1e-6)
+    slow = np.where(shares > few, blocks / np.maximum(shares, few), np.float32(mean))
+    return without(log, slow, step, options.harmonisation)
+
+
+def _in_field(even: Image, log: Image, beam: ConeBeam, covered: NDArray[np.bool_] | None) -> Image:
+    """What is shown in the measuring field, without what no patient covers, if a twentieth of it is left."""
+    part = measuring_field(beam)
+    open_field = np.ones(log[part].shape, bool) if covered is None else ~covered[part]
+    patient = even[part][open_field & (log[part] < _DIRECT)]
+    if 20 * patient.size >= open_field.size:
         return patient
-    return seen if seen.size else log
+    return even[part][open_field] if open_field.any() else even
 
 
 def pulse_number(seconds: float, pulses_per_s: float) -> int:

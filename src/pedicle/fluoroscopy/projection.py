@@ -80,16 +80,18 @@ class BasePlane:
         """
         from pedicle.kernels.shear_warp import warped
 
-        source = self.grid.index_from_lps(beam.source_lps_mm)
-        if np.abs(source - self.source_index).max() > _SAME_PLACE:
+        if not self.has_source_of(beam):
             raise ValueError("this base plane was cast from another source")
         homography = base_from_pixel(self.index_from_base, self.source_index, self.grid, beam)
         return warped(self.image, homography, self._way(), beam.rows, beam.columns)
 
+    def has_source_of(self, beam: ConeBeam) -> bool:
+        """Whether the beam comes from where this plane was cast from."""
+        return bool(np.abs(self.grid.index_from_lps(beam.source_lps_mm) - self.source_index).max() <= _SAME_PLACE)
+
     def covers(self, beam: ConeBeam) -> bool:
         """Whether the beam has this plane's source and main axis, and every pixel's ray meets the plane with room to look."""
-        source = self.grid.index_from_lps(beam.source_lps_mm)
-        if np.abs(source - self.source_index).max() > _SAME_PLACE or main_axis(self.grid, beam) != self.main_axis:
+        if not self.has_source_of(beam) or main_axis(self.grid, beam) != self.main_axis:
             return False
         places = _corners(beam) @ base_from_pixel(self.index_from_base, self.source_index, self.grid, beam).T
         if (places[:, 2] <= 0.0).any():

@@ -6,10 +6,11 @@ water the primary tells of; an air gap thins it, a grid stops most of it. It is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pedicle.fluoroscopy.bins import whole_signal
 from pedicle.fluoroscopy.machine import number
@@ -68,8 +69,7 @@ def veil(
     if not options.scatter:
         return np.zeros_like(blocks), 1.0
     step = element(beam) * beam.pixel_mm[0]
-    water, log = _thickness(technique)
-    thickness = np.interp(-np.log(np.maximum(blocks, 1e-12)), log, water)
+    thickness = water_behind(blocks, technique)
     source = blocks * ratio_behind_water(thickness, options.air_gap_mm, options.grid)
     scattered = gaussian_filter(source, kernel_mm(options.air_gap_mm) / step, mode="constant")
     part = number("detector", "glare")
@@ -78,7 +78,13 @@ def veil(
     return np.asarray((1.0 - part) * scattered + part * glare, dtype=np.float32), 1.0 - part
 
 
-@lru_cache(maxsize=64)
+def water_behind(signal: ArrayLike, technique: Technique) -> Array:
+    """Thickness of water in mm, 0 to 600, behind which a primary signal (any shape, 1 in open beam) is left."""
+    water, log = _thickness(replace(technique, mas_per_pulse=1.0))
+    return np.asarray(np.interp(-np.log(np.maximum(np.asarray(signal), 1e-12)), log, water))
+
+
+@lru_cache(maxsize=128)
 def _thickness(technique: Technique) -> tuple[Array, Array]:
     """Thickness of water in mm over minus the logarithm of the signal behind it."""
     water = np.linspace(0.0, 600.0, 61)

@@ -1,19 +1,19 @@
-"""What stands in the beam: the patient's CT as absorbing channels, the needles, later the cement."""
+"""What stands in the beam: the patient's CT as absorbing channels, the needles, the cement."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.fluoroscopy.looks import Looks
 from pedicle.fluoroscopy.materials import CHANNELS, absorber
-from pedicle.fluoroscopy.needle_shadow import PLASTIC, STEEL, needle_shadows
-from pedicle.fluoroscopy.projection import Absorber, BasePlane, cast
+from pedicle.fluoroscopy.needle_shadow import PLASTIC, STEEL
 from pedicle.fluoroscopy.views import standard_arm
 from pedicle.model.conebeam import CArm, ConeBeam
 from pedicle.model.notices import Notice
-from pedicle.model.placed import PlacedNeedle
+from pedicle.model.placed import PlacedCement, PlacedNeedle
 from pedicle.model.scan import Scan
 from pedicle.model.volume import Volume
 
@@ -27,38 +27,58 @@ NEEDLE = (STEEL, PLASTIC)
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The patient as the beam meets it, on one C-arm. Base planes are kept for each pose of it."""
+    """The patient as the beam meets it, on one C-arm, and the cement in it.
 
-    absorber: Absorber
-    materials: tuple[str, ...]
-    arm: CArm
+    What was seen is remembered (`looks`): with a C-arm that stands still only what moves is drawn again; where only the
+    detector moves, turns or zooms, the patient costs a look at what was summed.
+    """
+
+    looks: Looks
     warnings: tuple[Notice, ...] = ()
-    _planes: dict[bytes, BasePlane] = field(default_factory=dict)
+    cement: tuple[PlacedCement, ...] = ()
 
     @classmethod
     def of(cls, scan: Scan, heights_mm: tuple[float, float], arm: CArm | None = None) -> Scene:
         """The scene about bodies whose centres lie between two LPS heights; the CT beyond the field is left out."""
         near = _near(scan, heights_mm)
-        materials = (*CHANNELS, *NEEDLE)
         channels = absorber(near.volume, near.acquisition.kvp)
-        return cls(channels, materials, arm or standard_arm(), cut_notices(near.volume))
+        return cls(Looks(channels, arm or standard_arm()), cut_notices(near.volume))
+
+    def with_cement(self, *cement: PlacedCement) -> Scene:
+        """The same patient, and all that was remembered of it, with this cement and no other.
+
+        Attenuation adds. The marrow that cement pushes aside is not taken away: the same length of cement absorbs eight
+        (zirconia) to twelve times (barium) as much at 60 keV.
+        """
+        return replace(self, cement=cement)
+
+    @property
+    def materials(self) -> tuple[str, ...]:
+        """What `paths` are through: tissues, needles, and each kind of cement once."""
+        return (*CHANNELS, *NEEDLE, *dict.fromkeys(cement.material for cement in self.cement))
+
+    @property
+    def arm(self) -> CArm:
+        """The C-arm."""
+        return self.looks.arm
 
     @property
     def source_to_isocentre_mm(self) -> float:
         """Of the C-arm."""
         return self.arm.source_to_isocentre_mm
 
-    def paths(self, beam: ConeBeam, needles: tuple[PlacedNeedle, ...]) -> NDArray[np.float32]:
-        """Line integrals (materials, rows, columns) in mm."""
-        # A base plane is as large as one detector's shadow: another detector at the same source is another plane.
-        key = beam.matrix.tobytes() + bytes(f"{beam.rows} {beam.columns}", "ascii")
-        if key not in self._planes:
-            self._planes[key] = cast(self.absorber, beam)
-        patient = self._planes[key].seen_by(beam)
-        found = np.zeros((len(self.materials), beam.rows, beam.columns), np.float32)
+    def paths(
+        self, beam: ConeBeam, needles: tuple[PlacedNeedle, ...] = (), out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Line integrals (materials, rows, columns) in mm, written to `out` where given."""
+        materials = self.materials
+        found = np.empty((len(materials), beam.rows, beam.columns), np.float32) if out is None else out
+        patient = self.looks.patient(beam)
         found[: len(patient)] = patient
-        for shadow in (shadow for placed in needles for shadow in needle_shadows(placed, beam)):
-            shadow.add_to(found[self.materials.index(shadow.material)])
+        found[len(patient) :] = 0.0
+        shadows = [shadow for placed in needles for shadow in self.looks.needle(placed, beam)]
+        for shadow in (*shadows, *(self.looks.cement(cement, beam) for cement in self.cement)):
+            shadow.add_to(found[materials.index(shadow.material)])
         return found
 
 

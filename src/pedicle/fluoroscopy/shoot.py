@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from pedicle.fluoroscopy.automatic import set_technique
 from pedicle.fluoroscopy.dose import dose_of
-from pedicle.fluoroscopy.machine import automatic, usual_technique
 from pedicle.fluoroscopy.options import PictureOptions
-from pedicle.fluoroscopy.picture import primary_signal, render
+from pedicle.fluoroscopy.picture import Frame, FrameState, render
 from pedicle.fluoroscopy.scene import Scene
 from pedicle.model.carm import View
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.shot import Shot, Technique
 
-# The automatic looks at the median of the picture: every fourth pixel along both ways says it.
-_COARSE = 4
 _DEFAULT = PictureOptions()
 
 
@@ -30,14 +26,29 @@ def shoot(
 ) -> Shot:
     """One pulse: a picture of the scene with these needles, in the geometry `beam` that goes with `view`.
 
-    Without a `technique` the machine's automatic sets the charge behind this patient. The same scene, needles and seed
-    give the same picture. ValueError when a needle reaches behind the source.
+    Without a `technique` the machine's automatic sets tube voltage and charge behind this patient. The same scene,
+    needles and seed give the same picture. Cement is part of the scene (`Scene.with_cement`). ValueError when a needle
+    reaches behind the source.
     """
-    paths = scene.paths(beam, needles)
+    frame = pulse(scene, beam, needles, technique, options)
+    dose = dose_of(frame.technique, beam, scene.source_to_isocentre_mm, options)
+    return Shot(view, beam, frame.technique, frame.signal, frame.picture, dose, level, scene.warnings)
+
+
+def pulse(
+    scene: Scene,
+    beam: ConeBeam,
+    needles: tuple[PlacedNeedle, ...] = (),
+    technique: Technique | None = None,
+    options: PictureOptions = _DEFAULT,
+    previous: FrameState | None = None,
+) -> Frame:
+    """One pulse of a run: as `shoot`, with the state that the pulse before left (noise reduction and lag).
+
+    For live pictures: only what moved since the last call on this scene is drawn again.
+    """
+    shape = (len(scene.materials), beam.rows, beam.columns)
+    paths = scene.paths(beam, needles, scene.looks.room(shape))
     if technique is None:
-        technique = usual_technique()
-        coarse = np.ascontiguousarray(paths[:, ::_COARSE, ::_COARSE])
-        technique = automatic(technique, primary_signal(coarse, scene.materials, technique)[0], beam)
-    frame = render(paths, scene.materials, beam, technique, options)
-    dose = dose_of(technique, beam, scene.source_to_isocentre_mm, options)
-    return Shot(view, beam, technique, frame.signal, frame.picture, dose, level, scene.warnings)
+        technique = set_technique(paths, scene.materials, beam, options)
+    return render(paths, scene.materials, beam, technique, options, previous)

@@ -81,7 +81,7 @@ def looked_up(values: Any, table: Any, out: Any) -> None:
 
 
 @parallel_kernel
-def _blurred_rows(image: Any, weights: Any, out: Any) -> None:
+def _blurred_rows(image: Any, weights: Any, sigma: Any, tile: Any, at: Any, out: Any) -> None:
     rows, columns = image.shape
     half = weights.shape[0] - 1
     for r in prange(rows):
@@ -96,20 +96,27 @@ def _blurred_rows(image: Any, weights: Any, out: Any) -> None:
         line[half : half + columns] = down
         line[:half] = down[0]
         line[half + columns :] = down[columns - 1]
+        unit = tile[(r + at[0]) % tile.shape[0]]
         for x in range(columns):
-            out[r, x] = weights[0] * line[half + x]
+            out[r, x] = weights[0] * line[half + x] + sigma * unit[x + at[1]]
         for k in range(1, half + 1):
             for x in range(columns):
                 out[r, x] += weights[k] * (line[half + x - k] + line[half + x + k])
 
 
-def blurred(image: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Separable convolution of (rows, columns) with a symmetric kernel: `weights` from its middle outwards.
+def blurred(
+    image: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    sigma: np.float32,
+    unit_noise: tuple[NDArray[np.float32], tuple[int, int]],
+) -> NDArray[np.float32]:
+    """Separable convolution of (rows, columns) with a symmetric kernel, `weights` from its middle outwards, and noise on it.
 
-    The picture's border goes on beyond it.
+    The picture's border goes on beyond it. `sigma` is 1 SD of the noise; `unit_noise` as in `exposed`.
     """
+    tile, at = unit_noise
     out = np.empty_like(image)
-    _blurred_rows(image, weights, out)
+    _blurred_rows(image, weights, np.float32(sigma), tile, at, out)
     return out
 
 
@@ -164,4 +171,21 @@ def exposed(
     out = np.empty(primary.shape, np.float32)
     first, per_pixel = np.float32(shares[0]), np.float32(shares[1])
     _exposed(primary, second, veil, factor, first, per_pixel, tile, at, out)
+    return out
+
+
+@parallel_kernel
+def _without(image: Any, coarse: Any, factor: int, part: Any, out: Any) -> None:
+    rows, columns = image.shape
+    for r in prange(rows):
+        line = np.empty(columns, np.float32)
+        _line_of(coarse, factor, r, line)
+        for x in range(columns):
+            out[r, x] = image[r, x] - part * line[x]
+
+
+def without(image: NDArray[np.float32], coarse: NDArray[np.float32], factor: int, part: float) -> NDArray[np.float32]:
+    """An image (rows, columns) less `part` of a coarse one, `factor` pixels to an element, drawn out to its size."""
+    out = np.empty_like(image)
+    _without(image, coarse, factor, np.float32(part), out)
     return out

@@ -1,4 +1,4 @@
-"""A needle where it lies in the patient."""
+"""A needle, and cement, where they lie in the patient."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pedicle.model.beam import material_names
 from pedicle.model.frames import POSTERIOR, SUPERIOR, Pose, unit
 from pedicle.model.needle import Needle
 from pedicle.model.trajectory import Trajectory
+from pedicle.model.volume import Volume
 
 TipShape = Literal["diamond", "bevel"]
 # A needle that runs within this sine of head-to-feet takes its roll from the back instead.
@@ -59,3 +61,22 @@ class PlacedNeedle:
         """Points (..., 3) of the axis so many mm behind the tip."""
         behind = np.asarray(behind_mm, dtype=np.float64)
         return np.asarray(self.tip_lps_mm - behind[..., None] * self.direction_lps)
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedCement:
+    """Cement in the patient: the share of each voxel of a small grid that is cement, 0 to 1, or a mask.
+
+    `material` is a name of data/fluoroscopy/beam.toml: "cement_barium" is PMMA with 30 % of its mass barium sulphate,
+    "cement_zirconia" with 30 % zirconia. ValueError for another name, and for shares outside 0 to 1 or not finite.
+    """
+
+    filled: Volume
+    material: str = "cement_barium"
+
+    def __post_init__(self) -> None:
+        if self.material not in material_names():
+            raise ValueError(f"material {self.material!r} is none of {', '.join(material_names())}")
+        values = self.filled.values
+        if values.size and not (float(values.min()) >= 0.0 and float(values.max()) <= 1.0):
+            raise ValueError("shares of cement lie between 0 and 1")
