@@ -1,4 +1,6 @@
-"""The picture of a C-arm: spectra against SpekPy where it is installed, energies, frame times, and a procedure's dose.
+"""The picture of a C-arm: spectra against SpekPy where it is installed, energies, and a procedure's dose.
+
+Frame times are those of `benchmarks.live`.
 
 `--picture FILE` writes AP and lateral pictures of the demo phantom and, where PEDICLE_DATA names the folder, of real CTs
 beside a real X-ray frame of a wrist. Look at it.
@@ -9,9 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import statistics
 import sys
-import time
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -81,48 +81,6 @@ def energy_rows() -> list[Row]:
         worst.append(np.abs(found / true - 1.0)[true > 1e-5].max())
     return [
         Row("eight energies", "signal, largest difference", 100.0 * float(max(worst)), "percent", "<= 1", "1 keV sum")
-    ]
-
-
-def milliseconds(action: Any, repeats: int = 15) -> float:
-    """Median wall time."""
-    action()
-    found = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        found.append(1000.0 * (time.perf_counter() - start))
-    return statistics.median(found)
-
-
-def time_rows(volume: Any) -> list[Row]:
-    """A live frame with steel and cement in it, C-arm still and moving."""
-    import numba
-
-    from pedicle.fluoroscopy.materials import CHANNELS, absorber
-    from pedicle.fluoroscopy.options import PictureOptions
-    from pedicle.fluoroscopy.picture import render
-    from pedicle.fluoroscopy.projection import project
-
-    held, beam = absorber(volume), view(volume.grid.centre_lps_mm, 180.0)
-    patient = project(held, beam)
-    extra = np.zeros((2, beam.rows, beam.columns), np.float32)
-    extra[0, 200:206], extra[1, 260:320, 240:300] = 1.0, 12.0
-    materials = (*CHANNELS, "steel_316l", "cement_barium")
-    options = PictureOptions()
-    state = render(np.concatenate([patient, extra]), materials, beam, technique(), options).state
-
-    def still() -> None:
-        render(np.concatenate([patient, extra]), materials, beam, technique(), options, state)
-
-    def moving() -> None:
-        render(np.concatenate([project(held, beam), extra]), materials, beam, technique(), options, state)
-
-    case = f"512 x 512, {numba.get_num_threads()} threads"
-    return [
-        Row(case, "picture, five materials, C-arm still", milliseconds(still), "ms", "<= 33"),
-        Row(case, "picture and projection, C-arm moving", milliseconds(moving, 5), "ms", "<= 125"),
-        Row(case, "CT to materials", milliseconds(lambda: absorber(volume), 3), "ms"),
     ]
 
 
@@ -208,7 +166,7 @@ def main() -> None:
     from pedicle.phantom.make import make_phantom
 
     volume = make_phantom(named_case("demo")).scan.volume
-    publish("fluoroscopy", [*spectrum_rows(), *energy_rows(), *time_rows(volume), *dose_rows(volume)], chosen)
+    publish("fluoroscopy", [*spectrum_rows(), *energy_rows(), *dose_rows(volume)], chosen)
     if chosen.picture:
         from matplotlib.image import imsave
 

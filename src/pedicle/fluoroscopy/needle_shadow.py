@@ -155,10 +155,17 @@ def row_spans(pixels: ArrayLike, beam: ConeBeam) -> NDArray[np.int64]:
     Every edge of the hull joins two points: over all pairs the part of the joining line within a row is looked at.
     """
     points = np.asarray(pixels, dtype=np.float64)
+    ends = np.array([np.floor(points[:, 1].min()), np.ceil(points[:, 1].max()) + 1.0])
+    part = slice(*np.clip(ends, 0, beam.rows).astype(int))
+    found = np.zeros((beam.rows, 2), np.int64)
+    found[part] = _spans_of_rows(points, np.arange(part.start, part.stop)[:, None], beam.columns)
+    return found
+
+
+def _spans_of_rows(points: Array, rows: NDArray[np.int64], columns: int) -> NDArray[np.int64]:
     pairs = np.array(list(combinations(range(len(points)), 2)))
     one, other = points[pairs[:, 0]], points[pairs[:, 1]]
     low, high = np.minimum(one[:, 1], other[:, 1]), np.maximum(one[:, 1], other[:, 1])
-    rows = np.arange(beam.rows)[:, None]
     rise = np.where(other[:, 1] == one[:, 1], 1.0, other[:, 1] - one[:, 1])
     ends = []
     for edge in (rows - 0.5, rows + 0.5):
@@ -171,8 +178,8 @@ def row_spans(pixels: ArrayLike, beam: ConeBeam) -> NDArray[np.int64]:
     highest = np.where(met, np.maximum.reduce(ends), -np.inf).max(axis=1)
     empty = ~met.any(axis=1)
     lowest[empty], highest[empty] = 0.0, -1.0
-    first = np.clip(np.floor(lowest + 0.5), 0, beam.columns)
-    after = np.clip(np.floor(highest + 0.5) + 1, 0, beam.columns)
+    first = np.clip(np.floor(lowest + 0.5), 0, columns)
+    after = np.clip(np.floor(highest + 0.5) + 1, 0, columns)
     return np.stack([first, np.maximum(first, after)], axis=1).astype(np.int64)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,8 @@ _settings.CACHE_DIR = str(CACHE)
 _settings.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
 
 prange = numba.prange
+# Pixels, or as much work.
+SERIAL_BELOW = 50_000
 
 
 def kernel(function: Any) -> Any:
@@ -63,6 +67,22 @@ def kernel(function: Any) -> Any:
 def parallel_kernel(function: Any) -> Any:
     """Compile a loop with `prange`; cached on disk. Never scatter-add under `prange`."""
     return numba.njit(cache=True, nogil=True, parallel=True)(function)
+
+
+@contextmanager
+def threads_for(cells: int) -> Iterator[None]:
+    """One thread for what is too small to share: waiting for a second one may cost more than the work, most of all on a busy
+    machine, where the other thread first has to be given a turn.
+    """
+    before = numba.get_num_threads()
+    if cells >= SERIAL_BELOW or before == 1:
+        yield
+        return
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def is_compiled() -> bool:

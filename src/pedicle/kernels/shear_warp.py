@@ -21,10 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.kernels.jit import kernel, parallel_kernel, prange
+from pedicle.kernels.jit import kernel, parallel_kernel, prange, threads_for
 from pedicle.kernels.simd import LANES, add_blend, add_rows, set_rows
 
 TILE = 32
+# So many voxels are as much work as a pixel.
+_VOXELS = 8
 
 
 @parallel_kernel
@@ -70,7 +72,8 @@ def slices_along(values: NDArray[Any], axis: int) -> Slices:
         sizes, strides = ((ni, nj, nk), (nj * nk, nk)) if axis == 0 else ((nj, ni, nk), (nk, nj * nk))
     flat = values.reshape(channels, -1)
     filled = np.empty((*sizes[:2], 2), np.int32)
-    _occupied(flat, strides, sizes, filled)
+    with threads_for(flat.size // _VOXELS):
+        _occupied(flat, strides, sizes, filled)
     return Slices(flat, strides, sizes, filled)
 
 
@@ -169,7 +172,8 @@ def base_plane(slices: Slices, where: NDArray[np.float64], columns: int, count: 
     """
     channels, tiles = slices.values.shape[0], -(-columns // TILE)
     out = np.empty((channels, count, tiles * TILE), np.float32)
-    _base_plane(slices.values, slices.strides, slices.sizes, where, slices.filled, out)
+    with threads_for(slices.values.size // _VOXELS):
+        _base_plane(slices.values, slices.strides, slices.sizes, where, slices.filled, out)
     return out
 
 
@@ -209,7 +213,8 @@ def along_rays(
     than the base plane are seen through a hat a little too short, those beyond it a little too long.
     """
     out = np.empty_like(base)
-    _along_rays(base, foot, float(slices), apart, out)
+    with threads_for(out.size):
+        _along_rays(base, foot, float(slices), apart, out)
     return out
 
 
@@ -268,5 +273,6 @@ def warped(
     constant). Pixels whose ray leaves the base plane are zero.
     """
     out = np.empty((base.shape[0], rows, columns), np.float32)
-    _warped(base, homography, length, out)
+    with threads_for(out.size):
+        _warped(base, homography, length, out)
     return out

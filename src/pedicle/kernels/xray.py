@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.kernels.jit import kernel, parallel_kernel, prange
+from pedicle.kernels.jit import kernel, parallel_kernel, prange, threads_for
 
 # 2^f on -0.5..0.5 by its Taylor series in f ln 2: the next term is 1.2e-7 at the ends, a float's own rounding.
 _TAYLOR = tuple(np.float32(np.log(2.0) ** n / np.prod(np.arange(1.0, n + 1.0))) for n in range(7))
@@ -68,7 +68,8 @@ def signal(
     """
     mean, second = np.empty(paths.shape[1:], np.float32), np.empty(paths.shape[1:], np.float32)
     paths = np.ascontiguousarray(paths, np.float32)
-    _signal(paths, np.ascontiguousarray(mu, np.float32), np.ascontiguousarray(weights, np.float32), mean, second)
+    with threads_for(mean.size):
+        _signal(paths, np.ascontiguousarray(mu, np.float32), np.ascontiguousarray(weights, np.float32), mean, second)
     return mean, second
 
 
@@ -116,7 +117,8 @@ def blurred(
     """
     tile, at = unit_noise
     out = np.empty_like(image)
-    _blurred_rows(image, weights, np.float32(sigma), tile, at, out)
+    with threads_for(out.size):
+        _blurred_rows(image, weights, np.float32(sigma), tile, at, out)
     return out
 
 
@@ -126,16 +128,19 @@ def _line_of(coarse: Any, factor: int, row: int, line: Any) -> None:
     rows, columns = coarse.shape
     y = min(max((row + 0.5) / factor - 0.5, 0.0), rows - 1.0)
     i = min(int(y), max(rows - 2, 0))
-    below = min(i + 1, rows - 1)
     v = np.float32(y - i)
-    for x in range(line.shape[0]):
-        place = min(max((x + 0.5) / factor - 0.5, 0.0), columns - 1.0)
-        j = min(int(place), max(columns - 2, 0))
-        beside = min(j + 1, columns - 1)
-        u = np.float32(place - j)
-        upper = coarse[i, j] + u * (coarse[i, beside] - coarse[i, j])
-        lower = coarse[below, j] + u * (coarse[below, beside] - coarse[below, j])
-        line[x] = upper + v * (lower - upper)
+    upper, lower = coarse[i], coarse[min(i + 1, rows - 1)]
+    step = np.float32(1.0 / factor)
+    for j in range(-1, columns):
+        left, right = max(j, 0), min(j + 1, columns - 1)
+        value = upper[left] + v * (lower[left] - upper[left])
+        slope = (upper[right] + v * (lower[right] - upper[right]) - value) * step
+        # Pixels between the middles of elements j and j + 1.
+        first = max(((2 * j + 1) * factor) // 2, 0)
+        last = min(((2 * j + 3) * factor) // 2, line.shape[0])
+        middle = np.float32((j + 0.5) * factor - 0.5)
+        for x in range(first, last):
+            line[x] = value + slope * (np.float32(x) - middle)
 
 
 @parallel_kernel
@@ -170,7 +175,8 @@ def exposed(
     tile, at = unit_noise
     out = np.empty(primary.shape, np.float32)
     first, per_pixel = np.float32(shares[0]), np.float32(shares[1])
-    _exposed(primary, second, veil, factor, first, per_pixel, tile, at, out)
+    with threads_for(out.size):
+        _exposed(primary, second, veil, factor, first, per_pixel, tile, at, out)
     return out
 
 
@@ -187,5 +193,6 @@ def _without(image: Any, coarse: Any, factor: int, part: Any, out: Any) -> None:
 def without(image: NDArray[np.float32], coarse: NDArray[np.float32], factor: int, part: float) -> NDArray[np.float32]:
     """An image (rows, columns) less `part` of a coarse one, `factor` pixels to an element, drawn out to its size."""
     out = np.empty_like(image)
-    _without(image, coarse, factor, np.float32(part), out)
+    with threads_for(out.size):
+        _without(image, coarse, factor, np.float32(part), out)
     return out
