@@ -65,7 +65,7 @@ class PictureOptions:
     """Whether the picture has quantum and electronic noise."""
     noise_reduction: Annotated[float, Field(ge=0, le=0.95)] = 0.4
     """Part of the picture before that the machine mixes into each picture; the detector's own lag comes on top."""
-    harmonisation: Annotated[float, Field(ge=0, le=0.9)] = 0.5
+    harmonisation: Annotated[float, Field(ge=0, le=0.9)] = 0.6
     """Part of what changes slowly over the picture (flank to spine) that the machine takes out before the window."""
     window: Annotated[float, Field(gt=0, le=12)] | None = None
     """Width of the display window in natural logarithms of the signal; from the spread in the measuring field when not given."""

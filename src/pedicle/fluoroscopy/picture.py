@@ -27,8 +27,9 @@ _LEAK = 1e-3
 _TILE_ROWS = 1024
 # Brighter than this (logarithm of half the open beam) is air beside the patient.
 _DIRECT = float(np.log(0.5))
-# The automatic window: so much wider than the spread in the measuring field without its tails (percent), within these widths.
-_ROOM, _TAIL, _WINDOWS = 2.5, 10.0, (0.8, 4.0)
+# The automatic window: so much wider than twice the shorter side of the spread in the measuring field without its tails
+# (percent), within these widths. The shorter side: a bright rim or a pocket of air on the other widens nothing.
+_ROOM, _TAIL, _WINDOWS = 3.0, 10.0, (0.8, 4.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +192,8 @@ def displayed(read: Image, beam: ConeBeam, options: PictureOptions) -> NDArray[n
     log = np.log(np.maximum(read, np.float32(1e-6)))
     even = harmonised(log, beam, options, covered) if options.harmonisation else log
     low, median, high = np.percentile(_in_field(even, log, beam, covered), [_TAIL, 50.0, 100.0 - _TAIL])
-    window = options.window or float(np.clip(_ROOM * (high - low), *_WINDOWS))
+    spread = 2.0 * min(high - median, median - low)
+    window = options.window or float(np.clip(_ROOM * spread, *_WINDOWS))
     gain = (255.0 if options.polarity == "dark bone" else -255.0) / window
     grey = (even - np.float32(median)) * np.float32(gain) + np.float32(255.0 * options.brightness)
     shown = np.asarray(np.clip(grey, 0.0, 255.0), dtype=np.uint8)
