@@ -224,6 +224,20 @@ def test_what_changes_slowly_is_taken_out_by_the_part_asked_for_and_edges_stay()
     assert found[128, 128] - found[128, 127] == pytest.approx(0.3, abs=0.03)
 
 
+@pytest.mark.parametrize(("polarity", "sign"), [("dark bone", -1), ("white bone", 1)])
+def test_a_needle_in_cement_is_darker_than_the_cement(polarity, sign):
+    """20 mm of cement, and 1 mm of steel in it, far beyond the window's end: still two greys, and neither is the end."""
+    paths = np.stack([slab(200.0)[0], slab(0.0)[0], slab(0.0)[0]])
+    paths[1, 100:160, 100:160] = 20.0
+    paths[2, 125:135, 90:170] = 1.0
+    options = replace(CLEAN, polarity=polarity, window=0.8)
+    picture = render(paths, ("water", "cement_barium", "steel_316l"), BEAM, TECHNIQUE, options).picture.astype(int)
+    tissue, cement, both = picture[50, 130], picture[110, 130], picture[130, 130]
+    assert sign * (cement - tissue) > 60
+    assert sign * (both - cement) >= 1
+    assert 0 < both < 255
+
+
 def test_a_bright_flank_takes_no_contrast_from_the_spine():
     """A lateral of a large patient: behind bright air and fat a window over the whole field leaves bone an eighth of the grey
     scale. The measuring field and harmonisation give it more, whatever lies outside.

@@ -17,7 +17,7 @@ from pedicle.fluoroscopy.bins import energy_bins
 from pedicle.fluoroscopy.machine import measuring_field, number, open_kerma_ugy, open_kev_per_pixel
 from pedicle.fluoroscopy.options import PictureOptions
 from pedicle.fluoroscopy.scatter import coarse, element, veil
-from pedicle.kernels.xray import blurred, exposed, signal, without
+from pedicle.kernels.xray import blurred, exposed, signal, toned, without
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.shot import Technique
 
@@ -183,9 +183,9 @@ def _field(
 
 
 def displayed(read: Image, beam: ConeBeam, options: PictureOptions) -> NDArray[np.uint8]:
-    """A reading as the screen shows it: logarithm, less of what changes slowly, median to its grey, window, polarity.
+    """A reading as the screen shows it: logarithm, less of what changes slowly, median to its grey, window, toe, polarity.
 
-    Median and spread are those of the measuring field. What the collimator covers is black with either polarity. Row 0 is
+    The toe keeps a needle in cement visible: what attenuates more is always shown as more. Median and spread are those of the measuring field. What the collimator covers is black with either polarity. Row 0 is
     at the top.
     """
     covered = field(beam, options) < 0.5 if _is_collimated(options) else None
@@ -194,9 +194,8 @@ def displayed(read: Image, beam: ConeBeam, options: PictureOptions) -> NDArray[n
     low, median, high = np.percentile(_in_field(even, log, beam, covered), [_TAIL, 50.0, 100.0 - _TAIL])
     spread = 2.0 * min(high - median, median - low)
     window = options.window or float(np.clip(_ROOM * spread, *_WINDOWS))
-    gain = (255.0 if options.polarity == "dark bone" else -255.0) / window
-    grey = (even - np.float32(median)) * np.float32(gain) + np.float32(255.0 * options.brightness)
-    shown = np.asarray(np.clip(grey, 0.0, 255.0), dtype=np.uint8)
+    dark = options.polarity == "dark bone"
+    shown = toned(even, float(median), window, options.brightness, number("display", "toe"), dark)
     if covered is not None:
         shown[covered] = 0
     return shown

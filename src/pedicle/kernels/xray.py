@@ -196,3 +196,31 @@ def without(image: NDArray[np.float32], coarse: NDArray[np.float32], factor: int
     with threads_for(out.size):
         _without(image, coarse, factor, np.float32(part), out)
     return out
+
+
+@parallel_kernel
+def _toned(image: Any, middle: Any, scale: Any, room: Any, knee: Any, grey: Any, sign: Any, out: Any) -> None:
+    rows, columns = image.shape
+    for r in prange(rows):
+        for x in range(columns):
+            left = room + scale * (image[r, x] - middle)
+            if left < knee:
+                left = knee * knee / (knee + knee - left)
+            shown = np.float32(255.0) * (grey + sign * (left - room))
+            out[r, x] = np.uint8(min(max(shown, np.float32(0.0)), np.float32(255.0)))
+
+
+def toned(
+    image: NDArray[np.float32], middle: float, window: float, grey: float, knee: float, dark: bool
+) -> NDArray[np.uint8]:
+    """An image (rows, columns) as greys 0 to 255: `middle` at `grey` (0 to 1), `window` wide, low values dark or bright.
+
+    A part `knee` of the scale before the end where low values lie is a toe: they come ever nearer to the end and never
+    reach it, with no break in the slope. The other end is cut off.
+    """
+    out = np.empty(image.shape, np.uint8)
+    room, sign = (grey, 1.0) if dark else (1.0 - grey, -1.0)
+    given = [np.float32(number) for number in (middle, 1.0 / window, room, min(knee, room), grey, sign)]
+    with threads_for(out.size):
+        _toned(image, *given, out)
+    return out
