@@ -10,7 +10,6 @@ steel and 0 to 20 mm of cement.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from pedicle.fluoroscopy.machine import detected
 from pedicle.model.beam import BARIUM_EDGE_KEV, attenuation, energies_kev
 from pedicle.model.shot import Technique
+from pedicle.model.sourced import remembered
 
 Array = NDArray[np.float64]
 BELOW, ABOVE = 3, 5
@@ -63,7 +63,12 @@ def energy_bins(technique: Technique, materials: tuple[str, ...]) -> Bins:
 
     Below 60 kV the error behind more than 20 cm of water grows beyond 1 %.
     """
-    kev, share = _chosen(technique.kvp, technique.aluminium_mm, technique.copper_mm)
+    return _bins((technique.kvp, technique.aluminium_mm, technique.copper_mm), materials)
+
+
+@remembered
+def _bins(spectrum: tuple[float, float, float], materials: tuple[str, ...]) -> Bins:
+    kev, share = _chosen(*spectrum)
     return Bins(materials, kev, attenuation_at(kev, materials), share)
 
 
@@ -79,7 +84,7 @@ def attenuation_at(kev: Array, materials: tuple[str, ...]) -> Array:
     return found
 
 
-@lru_cache(maxsize=128)
+@remembered
 def _chosen(kvp: float, aluminium_mm: float, copper_mm: float) -> tuple[Array, Array]:
     """Energies by least squares, shares not negative for each set of energies; the best of several starts."""
     from scipy.optimize import least_squares, nnls

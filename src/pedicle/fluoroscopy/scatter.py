@@ -7,7 +7,6 @@ water the primary tells of; an air gap thins it, a grid stops most of it. It is 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +16,7 @@ from pedicle.fluoroscopy.machine import number
 from pedicle.fluoroscopy.options import PictureOptions
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.shot import Technique
-from pedicle.model.sourced import as_quantity, table
+from pedicle.model.sourced import as_quantity, remembered, table
 
 Array = NDArray[np.float64]
 # An element of the coarse picture scatter is computed on, mm on the detector: a fifth of the kernel's width.
@@ -84,7 +83,7 @@ def water_behind(signal: ArrayLike, technique: Technique) -> Array:
     return np.asarray(np.interp(-np.log(np.maximum(np.asarray(signal), 1e-12)), log, water))
 
 
-@lru_cache(maxsize=128)
+@remembered
 def _thickness(technique: Technique) -> tuple[Array, Array]:
     """Thickness of water in mm over minus the logarithm of the signal behind it."""
     water = np.linspace(0.0, 600.0, 61)

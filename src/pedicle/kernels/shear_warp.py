@@ -219,16 +219,13 @@ def along_rays(
 
 
 @kernel
-def _cubic(t: float) -> Any:
-    """Catmull-Rom weights of the four neighbours of a place t in 0..1 beyond the second."""
-    t2 = t * t
-    t3 = t2 * t
-    return (
-        np.float32(-0.5 * t3 + t2 - 0.5 * t),
-        np.float32(1.5 * t3 - 2.5 * t2 + 1.0),
-        np.float32(-1.5 * t3 + 2.0 * t2 + 0.5 * t),
-        np.float32(0.5 * t3 - 0.5 * t2),
-    )
+def _cubic(t: Any) -> Any:
+    """Catmull-Rom weights of the four neighbours of a place t (float32) in 0..1 beyond the second."""
+    half, one = np.float32(0.5), np.float32(1.0)
+    s = one - t
+    first, last = -half * t * s * s, -half * s * t * t
+    second = one + t * t * (np.float32(1.5) * t - np.float32(2.5))
+    return first, second, one - first - second - last, last
 
 
 @parallel_kernel
@@ -236,27 +233,31 @@ def _warped(base: Any, homography: Any, length: Any, out: Any) -> None:
     channels, rows, columns = out.shape
     height, width = base.shape[1:]
     for r in prange(rows):
+        x0 = homography[0, 1] * r + homography[0, 2]
+        n0 = homography[1, 1] * r + homography[1, 2]
+        d0 = homography[2, 1] * r + homography[2, 2]
         for c in range(columns):
-            depth = homography[2, 0] * c + homography[2, 1] * r + homography[2, 2]
-            x = (homography[0, 0] * c + homography[0, 1] * r + homography[0, 2]) / depth
-            n = (homography[1, 0] * c + homography[1, 1] * r + homography[1, 2]) / depth
-            i, j = int(np.floor(n)), int(np.floor(x))
-            if depth <= 0.0 or i < 1 or j < 1 or i > height - 3 or j > width - 3:
+            depth = homography[2, 0] * c + d0
+            share = 1.0 / depth
+            x = (homography[0, 0] * c + x0) * share
+            n = (homography[1, 0] * c + n0) * share
+            # Written so that a place that is not a number is outside.
+            if not (depth > 0.0 and n >= 1.0 and x >= 1.0 and n < height - 2 and x < width - 2):
                 for channel in range(channels):
                     out[channel, r, c] = np.float32(0.0)
                 continue
-            u0, u1, u2, u3 = _cubic(n - i)
-            w0, w1, w2, w3 = _cubic(x - j)
+            i, j = np.uint32(n), np.uint32(x)
+            u0, u1, u2, u3 = _cubic(np.float32(n - i))
+            w0, w1, w2, w3 = _cubic(np.float32(x - j))
             # The way per slice: an ellipsoid norm of the ray's direction, scaled to one slice along the main axis.
             dx, dn = x - length[0, 3], n - length[1, 3]
             squared = length[2, 3]
             squared += dx * (length[0, 0] * dx + 2.0 * length[0, 1] * dn + 2.0 * length[0, 2])
             squared += dn * (length[1, 1] * dn + 2.0 * length[1, 2])
-            way = np.float32(np.sqrt(squared))
+            way = np.sqrt(np.float32(squared))
             for channel in range(channels):
                 b = base[channel]
-                total = np.float32(0.0)
-                total += u0 * (w0 * b[i - 1, j - 1] + w1 * b[i - 1, j] + w2 * b[i - 1, j + 1] + w3 * b[i - 1, j + 2])
+                total = u0 * (w0 * b[i - 1, j - 1] + w1 * b[i - 1, j] + w2 * b[i - 1, j + 1] + w3 * b[i - 1, j + 2])
                 total += u1 * (w0 * b[i, j - 1] + w1 * b[i, j] + w2 * b[i, j + 1] + w3 * b[i, j + 2])
                 total += u2 * (w0 * b[i + 1, j - 1] + w1 * b[i + 1, j] + w2 * b[i + 1, j + 1] + w3 * b[i + 1, j + 2])
                 total += u3 * (w0 * b[i + 2, j - 1] + w1 * b[i + 2, j] + w2 * b[i + 2, j + 1] + w3 * b[i + 2, j + 2])

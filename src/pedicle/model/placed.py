@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -46,7 +47,7 @@ class PlacedNeedle:
         tip = trajectory.bone_entry_lps_mm + depth * trajectory.direction_lps
         return cls(trajectory.needle, tip, trajectory.direction_lps, stylet)
 
-    @property
+    @cached_property
     def lps_from_needle(self) -> Pose:
         """Frame "needle": origin at the tip, z back along the needle to the hub, x towards the head at roll 0."""
         back = -self.direction_lps
