@@ -74,14 +74,19 @@ def _bins(spectrum: tuple[float, float, float], materials: tuple[str, ...]) -> B
 
 def attenuation_at(kev: Array, materials: tuple[str, ...]) -> Array:
     """Attenuation (energies, materials) in 1/mm between the tables' energies, never across the barium edge."""
-    grid = energies_kev()
-    below, above = grid < BARIUM_EDGE_KEV - 0.5, grid > BARIUM_EDGE_KEV + 0.5
-    found = np.empty((len(kev), len(materials)))
-    for n, name in enumerate(materials):
-        log = np.log(attenuation(name))
-        low, high = (np.interp(kev, grid[side], log[side]) for side in (below, above))
-        found[:, n] = np.exp(np.where(kev < BARIUM_EDGE_KEV, low, high))
-    return found
+    grid, logs = _logs(materials)
+    below, above = grid[grid < BARIUM_EDGE_KEV - 0.5], grid[grid > BARIUM_EDGE_KEV + 0.5]
+    kev = np.asarray(kev, dtype=np.float64)
+    place = np.where(kev < BARIUM_EDGE_KEV, np.clip(kev, below[0], below[-1]), np.clip(kev, above[0], above[-1]))
+    left = np.minimum(np.searchsorted(grid, place, side="right") - 1, len(grid) - 2)
+    part = (place - grid[left]) / (grid[left + 1] - grid[left])
+    return np.asarray(np.exp(logs[:, left] + part * (logs[:, left + 1] - logs[:, left])).T)
+
+
+@remembered
+def _logs(materials: tuple[str, ...]) -> tuple[Array, Array]:
+    """Energies of the tables, and logarithms of attenuation (materials, energies)."""
+    return energies_kev(), np.log(np.stack([attenuation(name) for name in materials]))
 
 
 @remembered
