@@ -55,7 +55,7 @@ _settings.CACHE_DIR = str(CACHE)
 _settings.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
 
 prange = numba.prange
-# Pixels, or as much work.
+# Cells, or as much work.
 SERIAL_BELOW = 50_000
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.kernels.jit import kernel, parallel_kernel, prange, threads_for
-from pedicle.kernels.simd import LANES, add_blend, add_rows, set_rows
+from pedicle.kernels.simd import LANES, add_blend, add_rows, cubic_sum, set_rows
 
 TILE = 32
 # So many voxels are as much work as a pixel.
@@ -232,6 +232,7 @@ def _cubic(t: Any) -> Any:
 def _warped(base: Any, homography: Any, length: Any, out: Any) -> None:
     channels, rows, columns = out.shape
     height, width = base.shape[1:]
+    flat = base.reshape(channels, height * width)
     for r in prange(rows):
         x0 = homography[0, 1] * r + homography[0, 2]
         n0 = homography[1, 1] * r + homography[1, 2]
@@ -246,9 +247,9 @@ def _warped(base: Any, homography: Any, length: Any, out: Any) -> None:
                 for channel in range(channels):
                     out[channel, r, c] = np.float32(0.0)
                 continue
-            i, j = np.uint32(n), np.uint32(x)
-            u0, u1, u2, u3 = _cubic(np.float32(n - i))
-            w0, w1, w2, w3 = _cubic(np.float32(x - j))
+            i, j = int(n), int(x)
+            down, across = _cubic(np.float32(n - i)), _cubic(np.float32(x - j))
+            first = (i - 1) * width + j - 1
             # The way per slice: an ellipsoid norm of the ray's direction, scaled to one slice along the main axis.
             dx, dn = x - length[0, 3], n - length[1, 3]
             squared = length[2, 3]
@@ -256,12 +257,7 @@ def _warped(base: Any, homography: Any, length: Any, out: Any) -> None:
             squared += dn * (length[1, 1] * dn + 2.0 * length[1, 2])
             way = np.sqrt(np.float32(squared))
             for channel in range(channels):
-                b = base[channel]
-                total = u0 * (w0 * b[i - 1, j - 1] + w1 * b[i - 1, j] + w2 * b[i - 1, j + 1] + w3 * b[i - 1, j + 2])
-                total += u1 * (w0 * b[i, j - 1] + w1 * b[i, j] + w2 * b[i, j + 1] + w3 * b[i, j + 2])
-                total += u2 * (w0 * b[i + 1, j - 1] + w1 * b[i + 1, j] + w2 * b[i + 1, j + 1] + w3 * b[i + 1, j + 2])
-                total += u3 * (w0 * b[i + 2, j - 1] + w1 * b[i + 2, j] + w2 * b[i + 2, j + 1] + w3 * b[i + 2, j + 2])
-                out[channel, r, c] = total * way
+                out[channel, r, c] = way * cubic_sum(flat[channel], first, width, down, across)
 
 
 def warped(

@@ -19,6 +19,7 @@ intrinsic: Any = extending.intrinsic
 _FLOAT = ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, LANES)
 _WORD = ir.IntType(32)
+_FOUR = ir.VectorType(_FLOAT, 4)
 
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
@@ -45,8 +46,8 @@ def _spread(builder: Any, scalar: Any) -> Any:
 
 def _multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """a b + c, in one rounding where the machine can."""
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{LANES}f32")
+    kind = ir.FunctionType(a.type, [a.type] * 3)
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{a.type.count}f32")
     return builder.call(function, [a, b, c])
 
 
@@ -147,3 +148,33 @@ def add_blend(typing_context: Any, out: Any, o: Any, strip: Any, a: Any, b: Any,
 
     whole, share = types.intp, types.float32
     return types.void(out, whole, strip, whole, whole, share, share), generate
+
+
+@intrinsic
+def cubic_sum(typing_context: Any, image: Any, first: Any, stride: Any, down: Any, across: Any) -> Any:
+    """Sum over four rows k and columns l of down[k] across[l] image[first + stride k + l]; weights are tuples of float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        image, first, stride, down, across = given
+        place, total = first, None
+        for k in range(4):
+            pointer = _pointer(context, builder, signature.args[0], image, place)
+            row = builder.load(builder.bitcast(pointer, _FOUR.as_pointer()))
+            row.align = 4
+            weight = _four(builder, [builder.extract_value(down, k)] * 4)
+            total = builder.fmul(row, weight) if total is None else _multiply_add(builder, row, weight, total)
+            place = builder.add(place, stride)
+        shares = _four(builder, [builder.extract_value(across, n) for n in range(4)])
+        parts = builder.fmul(total, shares)
+        one, two, three, four = (builder.extract_element(parts, ir.Constant(_WORD, n)) for n in range(4))
+        return builder.fadd(builder.fadd(one, two), builder.fadd(three, four))
+
+    whole, weights = types.intp, types.UniTuple(types.float32, 4)
+    return types.float32(image, whole, whole, weights, weights), generate
+
+
+def _four(builder: Any, scalars: Any) -> Any:
+    found = ir.Constant(_FOUR, ir.Undefined)
+    for n, scalar in enumerate(scalars):
+        found = builder.insert_element(found, scalar, ir.Constant(_WORD, n))
+    return found

@@ -17,6 +17,9 @@ _TAYLOR = tuple(np.float32(np.log(2.0) ** n / np.prod(np.arange(1.0, n + 1.0))) 
 _C0, _C1, _C2, _C3, _C4, _C5, _C6 = _TAYLOR
 _LOG2E = np.float32(np.log2(np.e))
 _LEAST = np.float32(-126.0)
+# A pixel here is a few nanoseconds: so many are as much work as a cell elsewhere. A picture of 512 x 512 is made by one
+# thread, which two would hardly hurry and a busy machine would make wait for each other.
+_PIXELS = 8
 
 
 @kernel
@@ -68,7 +71,7 @@ def signal(
     """
     mean, second = np.empty(paths.shape[1:], np.float32), np.empty(paths.shape[1:], np.float32)
     paths = np.ascontiguousarray(paths, np.float32)
-    with threads_for(mean.size):
+    with threads_for(mean.size // _PIXELS):
         _signal(paths, np.ascontiguousarray(mu, np.float32), np.ascontiguousarray(weights, np.float32), mean, second)
     return mean, second
 
@@ -117,7 +120,7 @@ def blurred(
     """
     tile, at = unit_noise
     out = np.empty_like(image)
-    with threads_for(out.size):
+    with threads_for(out.size // _PIXELS):
         _blurred_rows(image, weights, np.float32(sigma), tile, at, out)
     return out
 
@@ -175,7 +178,7 @@ def exposed(
     tile, at = unit_noise
     out = np.empty(primary.shape, np.float32)
     first, per_pixel = np.float32(shares[0]), np.float32(shares[1])
-    with threads_for(out.size):
+    with threads_for(out.size // _PIXELS):
         _exposed(primary, second, veil, factor, first, per_pixel, tile, at, out)
     return out
 
@@ -193,7 +196,7 @@ def _without(image: Any, coarse: Any, factor: int, part: Any, out: Any) -> None:
 def without(image: NDArray[np.float32], coarse: NDArray[np.float32], factor: int, part: float) -> NDArray[np.float32]:
     """An image (rows, columns) less `part` of a coarse one, `factor` pixels to an element, drawn out to its size."""
     out = np.empty_like(image)
-    with threads_for(out.size):
+    with threads_for(out.size // _PIXELS):
         _without(image, coarse, factor, np.float32(part), out)
     return out
 
@@ -221,6 +224,6 @@ def toned(
     out = np.empty(image.shape, np.uint8)
     room, sign = (grey, 1.0) if dark else (1.0 - grey, -1.0)
     given = [np.float32(number) for number in (middle, 1.0 / window, room, min(knee, room), grey, sign)]
-    with threads_for(out.size):
+    with threads_for(out.size // _PIXELS):
         _toned(image, *given, out)
     return out
