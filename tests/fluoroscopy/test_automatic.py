@@ -53,6 +53,15 @@ def test_beyond_the_largest_charge_the_voltage_goes_on_to_the_largest():
     assert (lead.kvp, lead.mas_per_pulse) == (number("automatic", "kvp_most"), number("automatic", "mas_most"))
 
 
+def test_the_voltage_of_a_run_stays_while_little_changes_and_the_charge_follows():
+    """10 mm of water more ask for 1 or 2 kV; 50 mm for 8."""
+    first = set_technique(slab(200.0), WATER, BEAM, OPTIONS)
+    near = set_technique(slab(210.0), WATER, BEAM, OPTIONS, first)
+    assert near.kvp == first.kvp
+    assert near.mas_per_pulse > first.mas_per_pulse
+    assert set_technique(slab(250.0), WATER, BEAM, OPTIONS, first) == set_technique(slab(250.0), WATER, BEAM, OPTIONS)
+
+
 def test_nothing_in_the_way_asks_for_the_least():
     found = set_technique(slab(0.0), WATER, BEAM, OPTIONS)
     assert found.kvp == curve_kvp(0.0)

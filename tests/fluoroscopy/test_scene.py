@@ -220,7 +220,7 @@ def test_pulses_of_a_run_are_shots_with_a_memory():
     first = pulse(scene, beam)
     shot = shoot(scene, View.from_dicom_angles("v", 180.0, 0.0), beam)
     assert (shot.signal == first.signal).all()
-    assert shot.technique == first.technique
+    assert shot.technique == first.state.technique
     second = pulse(scene, beam, previous=first.state)
     assert second.state.frames == 2
     middle = np.s_[40:80, 40:80]

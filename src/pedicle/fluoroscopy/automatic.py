@@ -23,19 +23,21 @@ Paths = NDArray[np.float32]
 
 
 def set_technique(
-    paths: Paths, materials: tuple[str, ...], beam: ConeBeam, options: PictureOptions, start: Technique | None = None
+    paths: Paths, materials: tuple[str, ...], beam: ConeBeam, options: PictureOptions, last: Technique | None = None
 ) -> Technique:
     """Tube voltage and charge behind this patient, for line integrals (materials, rows, columns) in mm.
 
     The measuring field (the middle of the detector, as far as the collimator leaves it open) tells a thickness of water;
-    the curve of data/fluoroscopy/carm.toml its voltage, in whole kV. The charge gives the detector its kerma; where the
-    largest is too little the voltage rises beyond the curve, to the largest. Filters and pulse rate are those of `start`,
-    by default the usual ones.
+    the curve of data/fluoroscopy/carm.toml its voltage, in whole kV. In a run the voltage of the `last` pulse stays while
+    the curve asks for one within the control's play. The charge gives the detector its kerma; where the largest is too
+    little the voltage rises beyond the curve, to the largest. Filters and pulse rate are the usual ones.
     """
-    start = start or usual_technique()
+    usual = usual_technique()
     measured = _measured(paths, beam, options)
-    water_mm = float(water_behind(_median(measured, materials, start), start))
-    found = with_charge(replace(start, kvp=float(round(curve_kvp(water_mm)))), measured, materials, beam)
+    kvp = float(round(curve_kvp(float(water_behind(_median(measured, materials, usual), usual)))))
+    if last is not None and abs(kvp - last.kvp) <= number("automatic", "kvp_play"):
+        kvp = last.kvp
+    found = with_charge(replace(usual, kvp=kvp), measured, materials, beam)
     most = number("automatic", "kvp_most")
     while found.mas_per_pulse >= number("automatic", "mas_most") and found.kvp < most:
         found = with_charge(replace(found, kvp=found.kvp + 1.0), measured, materials, beam)

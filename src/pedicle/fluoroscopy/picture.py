@@ -34,7 +34,7 @@ _ROOM, _TAIL, _WINDOWS = 3.0, 10.0, (0.8, 4.0)
 
 @dataclass(frozen=True, eq=False)
 class FrameState:
-    """What a picture leaves to the next: the machine's running picture, how many there were, and the last one on the screen.
+    """What a picture leaves to the next: the machine's running picture, how many there were, how the last one was taken.
 
     `held` is the last-image hold: what the screen shows while no radiation is given.
     """
@@ -42,15 +42,15 @@ class FrameState:
     running: Image
     frames: int
     held: NDArray[np.uint8]
+    technique: Technique
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A picture: `signal` (rows, columns) in units of the open beam, `picture` uint8 as shown, how, and the state it leaves."""
+    """A picture: `signal` (rows, columns) in units of the open beam, `picture` uint8 as shown, and the state it leaves."""
 
     signal: Image
     picture: NDArray[np.uint8]
-    technique: Technique
     state: FrameState
 
 
@@ -75,7 +75,7 @@ def render(
     if previous is not None and previous.running.shape == read.shape:
         read += np.float32(keep) * (previous.running - read)
     shown = displayed(read, beam, options)
-    return Frame(read, shown, technique, FrameState(read, frames + 1, shown))
+    return Frame(read, shown, FrameState(read, frames + 1, shown, technique))
 
 
 def primary_signal(paths: NDArray[np.float32], materials: tuple[str, ...], technique: Technique) -> tuple[Image, Image]:

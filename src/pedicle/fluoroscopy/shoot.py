@@ -31,8 +31,9 @@ def shoot(
     reaches behind the source.
     """
     frame = pulse(scene, beam, needles, technique, options)
-    dose = dose_of(frame.technique, beam, scene.source_to_isocentre_mm, options)
-    return Shot(view, beam, frame.technique, frame.signal, frame.picture, dose, level, scene.warnings)
+    technique = frame.state.technique
+    dose = dose_of(technique, beam, scene.source_to_isocentre_mm, options)
+    return Shot(view, beam, technique, frame.signal, frame.picture, dose, level, scene.warnings)
 
 
 def pulse(
@@ -43,12 +44,13 @@ def pulse(
     options: PictureOptions = _DEFAULT,
     previous: FrameState | None = None,
 ) -> Frame:
-    """One pulse of a run: as `shoot`, with the state that the pulse before left (noise reduction and lag).
+    """One pulse of a run: as `shoot`, with the state that the pulse before left (noise reduction, lag, tube voltage).
 
     For live pictures: only what moved since the last call on this scene is drawn again.
     """
     shape = (len(scene.materials), beam.rows, beam.columns)
     paths = scene.paths(beam, needles, scene.looks.room(shape))
     if technique is None:
-        technique = set_technique(paths, scene.materials, beam, options)
+        last = None if previous is None else previous.technique
+        technique = set_technique(paths, scene.materials, beam, options, last)
     return render(paths, scene.materials, beam, technique, options, previous)
