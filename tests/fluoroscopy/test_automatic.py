@@ -33,8 +33,8 @@ def test_the_voltage_is_the_curve_s_and_the_detector_gets_its_kerma(mm):
 
 
 def test_voltage_rises_with_thickness_and_saves_dose_behind_a_thick_patient():
-    """At the curve's voltage the skin gets less for the same detector kerma than at the usual 80 kV (a known law: IAEA's and
-    others' advice for thick patients); air kerma at 1 m by the spectrum itself.
+    """At the curve's voltage the skin gets less for the same detector kerma than at the usual 80 kV: more of a harder beam passes.
+    Air kerma at 1 m by the spectrum itself.
     """
     found = [set_technique(slab(mm), WATER, BEAM, OPTIONS) for mm in (50.0, 100.0, 200.0, 300.0, 400.0)]
     assert (np.diff([each.kvp for each in found]) > 0).all()
