@@ -11,7 +11,7 @@ The .npz holds
   starts (starts, 4, 4), truth (4, 4)            room from CT
   points (points, 3)                             target points in the CT's frame, LPS mm
 and may hold
-  samples (64), similarity ("gradient" or "ncc"), rate_mm (1.0), rate_rad (0.02), most_iterations (400), stop_mm (1.0)
+  samples (64), similarity ("ncc" or "gradient"), rate_mm (1.0), rate_rad (0.02), most_iterations (400), stop_mm (1.0)
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from nanodrr_march import camera_of, subject_of
 Given = dict[str, np.ndarray]
 USUAL = {
     "samples": 64,
-    "similarity": "gradient",
+    "similarity": "ncc",
     "rate_mm": 1.0,
     "rate_rad": 0.02,
     "most_iterations": 400,
