@@ -21,10 +21,20 @@ bench: $(VENV)/.ready
 	$(BIN)/pedicle warm-up
 	for name in $$(cd benchmarks && ls *.py | sed 's/\.py//' | grep -v '^_'); do $(BIN)/python -m benchmarks.$$name --quick; done
 
-# Other programs that benchmarks compare with, in an environment of their own.
-peers:
-	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet itk-rtk spekpy xraylib
+# Other programs that benchmarks compare with, in an environment of their own, each where it is to be had; plastimatch and what
+# gVirtualXRay draws with are Debian's.
+PEERS ?= .venv-peers
+PEER_LIBRARIES := libegl1 libegl-mesa0 libgl1 libxcb-xinerama0 libxcb-keysyms1 libxcb-icccm4 libxcb-ewmh2 libxcb-res0 \
+	libxcb-composite0
+peers: $(VENV)/.ready
+	$(PYTHON) -m venv $(PEERS)
+	@while read -r packages; do \
+		$(PEERS)/bin/pip install --quiet $$packages || echo "not to be had here: $$packages"; \
+	done < benchmarks/peers/packages.txt
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get install --yes --quiet=2 plastimatch $(PEER_LIBRARIES) >/dev/null || echo "not to be had here: plastimatch"; \
+	else echo "As root, on Debian: apt-get install plastimatch $(PEER_LIBRARIES)"; fi
+	@PEDICLE_PEERS=$(PEERS) $(BIN)/python -m benchmarks._peer
 
 coverage: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.code

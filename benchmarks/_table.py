@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
@@ -61,6 +62,26 @@ def markdown(rows: list[Row]) -> str:
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
         lines.append(f"| {row.case} | {row.metric} | {value} | {row.unit} | {row.limit} | {peer} | {ratio} |")
     return "\n".join(lines)
+
+
+def falls_short(row: Row) -> bool:
+    """Whether a figure is outside its limit, "<= x" or ">= x" of the value, or of the ratio where it says "ratio"; other
+    words in a limit are for people."""
+    found = re.fullmatch(r"(ratio )?(<=|>=) ([-+.\de]+)", row.limit)
+    if not found:
+        return False
+    value = row.ratio if found[1] else row.value
+    limit = float(found[3])
+    # Not a number falls short.
+    return not (value is not None and (float(value) <= limit if found[2] == "<=" else float(value) >= limit))
+
+
+def short_of(rows: list[Row]) -> int:
+    """Names the rows that fall short, one a line, and the exit code: 1 when there are some."""
+    short = [row for row in rows if falls_short(row)]
+    for row in short:
+        print(f"falls short: {row.case}, {row.metric}: must be {row.limit}", file=sys.stderr)
+    return int(bool(short))
 
 
 def commit() -> str:

@@ -1,8 +1,8 @@
 """Measurements of the spine against known truth: phantoms over sex, age, density, slice thickness and fracture.
 
-Every phantom is measured on labels taken at the voxel centres and on labels with a segmenter's errors; density once with
-the scanner's calibration known and once with kVp and calibration hidden. Agreement with synthetic truth is consistency,
-not evidence on patients.
+Every phantom is measured on labels taken at the voxel centres and on labels with a segmenter's errors, density with the
+scanner's calibration known; a second campaign measures density with kVp, calibration and the patient's own fat hidden.
+Agreement with synthetic truth is consistency, not evidence on patients.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ SLICES_MM = (0.6, 1.0, 1.5, 2.0, 3.0)
 LEVELS = tuple(f"T{n}" for n in range(4, 13)) + tuple(f"L{n}" for n in range(1, 6))
 NEAR_THRESHOLD = 4.0
 SCLEROTIC_EVERY = 6
-# Every spine is also measured with the calibration hidden; these once more without their own fat.
-HIDDEN_SPINES = 100
+# 1 SD of a patient's fat about the books' value is 4 HU (data/density/calibration.toml); 2 of it are the phantom's texture.
+OWN_FAT_SD_HU = 3.5
 STATED_BINS = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
 THRESHOLDS = (20.0, 25.0, 40.0)
 
@@ -44,12 +44,10 @@ def case(seed: int) -> dict[str, Any]:
         intercept_hu=law.intercept_hu,
         calibration="asynchronous",
     )
-    hidden_scan = replace(phantom.scan, acquisition=replace(phantom.scan.acquisition, kvp=None))
     drawn = segmented(phantom.labels, phantom.parts, SegmenterOptions(seed=seed))
     runs = {
         "centre": (phantom.scan, phantom.labels, known),
         "segmenter": (phantom.scan, drawn, known),
-        "hidden": (hidden_scan, drawn, MeasureOptions(sex=None)),
     }
     true = {level.level: level for level in phantom.truth.levels}
     rows = []
@@ -62,14 +60,14 @@ def case(seed: int) -> dict[str, Any]:
 
 
 def hidden_case(seed: int) -> dict[str, Any]:
-    """Density alone, voltage and scanner hidden from the estimator, the patient's fat as in the books."""
+    """Density alone, with voltage, scanner and the patient's own fat hidden from the estimator."""
     from pedicle.anatomy.options import MeasureOptions
     from pedicle.anatomy.spine import find_vertebrae
     from pedicle.model.scan import LabelMap
     from pedicle.phantom.make import make_phantom
     from pedicle.phantom.segmenter import SegmenterOptions, segmented
 
-    options = replace(phantom_options(seed), fat_shift_hu=0.0)
+    options = phantom_options(seed)
     phantom = make_phantom(options)
     scan = replace(phantom.scan, acquisition=replace(phantom.scan.acquisition, kvp=None))
     drawn = segmented(phantom.labels, phantom.parts, SegmenterOptions(seed=seed))
@@ -114,7 +112,7 @@ def phantom_options(seed: int) -> Any:
         kvp=float(chance.choice([100.0, 120.0, 120.0, 140.0])),
         scanner_slope=float(np.clip(chance.normal(1.0, 0.05), 0.85, 1.15)),
         scanner_shift_hu=float(chance.normal(0.0, 3.0)),
-        fat_shift_hu=float(np.clip(chance.normal(0.0, 4.0), -12.0, 12.0)),
+        fat_shift_hu=float(np.clip(chance.normal(0.0, OWN_FAT_SD_HU), -12.0, 12.0)),
     )
     return replace(options, sclerotic_level=sclerotic_level(options)) if seed % SCLEROTIC_EVERY == 0 else options
 
@@ -292,7 +290,7 @@ def pedicle_table(results: list[dict[str, Any]]) -> list[Row]:
 
 
 def density_table(results: list[dict[str, Any]]) -> list[Row]:
-    """Bias with the calibration known; error and coverage with it hidden."""
+    """Bias with the calibration known."""
     rows = []
     for name, slices, limit in (
         ("up to 1.5 mm", (0.6, 1.0, 1.5), "|.| <= 3"),
@@ -312,22 +310,27 @@ def density_table(results: list[dict[str, Any]]) -> list[Row]:
                 )
             )
             rows.append(Row(f"density known, {name}", "bias", float(error.mean()), "mg/cm3"))
-    return rows + hidden_rows(results, "density hidden, the patient's fat off by 4 HU (1 SD)", False)
+    return rows
 
 
-def hidden_rows(results: list[dict[str, Any]], case: str, judged: bool = True) -> list[Row]:
-    """Error and coverage with voltage and calibration hidden, over the mean density of all levels that count."""
+def hidden_rows(results: list[dict[str, Any]], case: str) -> list[Row]:
+    """Error and coverage with voltage and calibration hidden, over all levels that count."""
     hidden = [r for r in level_rows(results, "hidden", SLICES_MM) if usable(r)]
     if not hidden:
         return []
     error = np.array([r["density"][0] - r["true_density"] for r in hidden])
     true = np.array([r["true_density"] for r in hidden])
     inside = np.mean([r["density"][1] <= r["true_density"] <= r["density"][2] for r in hidden])
-    relative = float(100 * np.sqrt(np.mean(error**2)) / true.mean())
     return [
-        Row(case, f"RMS of {len(hidden)} over mean", relative, "percent", "<= 10" if judged else ""),
-        Row(case, "truth inside the 95 % interval", float(inside), "share", "0.90 to 0.99" if judged else ""),
+        Row(case, f"RMS of the error of {len(hidden)}", rms(100 * error / true), "percent", "<= 10"),
+        Row(case, "RMS error over mean density", 100 * rms(error) / float(true.mean()), "percent"),
+        Row(case, "truth inside the 95 % interval", float(inside), "share", "0.90 to 0.99"),
     ]
+
+
+def rms(values: np.ndarray) -> float:
+    """Root of the mean square."""
+    return float(np.sqrt(np.mean(np.square(values))))
 
 
 def usable(row: dict[str, Any]) -> bool:
@@ -365,7 +368,7 @@ def main() -> None:
         density_table,
         completeness_table,
     )
-    hidden = run_campaign("density", hidden_case, range(2 if chosen.quick else chosen.cases or HIDDEN_SPINES))
+    hidden = run_campaign("density", hidden_case, range(2 if chosen.quick else chosen.cases or 200))
     publish("anatomy", [row for make in tables for row in make(results)] + hidden_table(hidden), chosen)
 
 

@@ -1,1 +1,1 @@
-"""Scripts that run in the peers' own environment (`make peers`); each answers one line for one line."""
+"""Scripts that run in the peers' own environment (`make peers`); most answer one line for one line."""

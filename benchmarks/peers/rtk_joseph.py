@@ -57,7 +57,7 @@ def main() -> None:
     """Answer until the lines end."""
     given = dict(np.load(sys.argv[1]))
     joseph = projector(given)
-    print(f"ready ITK {itk.Version.GetITKVersion()}", flush=True)
+    print(f"RTK Joseph, ITK {itk.Version.GetITKVersion()}", flush=True)
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word == "run":

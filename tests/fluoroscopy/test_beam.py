@@ -1,6 +1,6 @@
 """Spectra and attenuation against SpekPy 2.5.4 and xraylib 4.3; eight energies against the sum over every keV.
 
-The literal tables are printed by benchmarks/_beam_references.py.
+The literal tables are printed by benchmarks/peers/beam.py.
 """
 
 from __future__ import annotations

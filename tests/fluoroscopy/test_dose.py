@@ -12,7 +12,7 @@ from pedicle.fluoroscopy.options import PictureOptions
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.shot import Technique
 
-# kVp, mm Al, mm Cu with the tube's own 3 mm of aluminium, uGy/mAs at 1 m by SpekPy (benchmarks/_beam_references.py).
+# kVp, mm Al, mm Cu with the tube's own 3 mm of aluminium, uGy/mAs at 1 m by SpekPy (benchmarks/peers/beam.py).
 SPEKPY = [
     (60, 3.0, 0.0, 40.3145),
     (60, 3.0, 0.1, 16.6947),

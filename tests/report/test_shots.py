@@ -12,8 +12,10 @@ from pedicle.model.carm import View
 from pedicle.model.conebeam import CArm, ConeBeam
 from pedicle.model.expected import STAGES, Advance, Expected, ExpectedLevel, ExpectedShot
 from pedicle.model.frames import SUPERIOR
+from pedicle.model.notices import Notice
 from pedicle.model.orientation import mirrored
 from pedicle.model.shot import Dose
+from pedicle.report.front import warnings_of
 from pedicle.report.options import ReportOptions
 from pedicle.report.render import render
 from pedicle.report.shots import rule_words, shot_pages
@@ -102,3 +104,9 @@ def test_a_lateral_says_from_where_it_is_seen():
     pages = shot_pages(expected(), "L1", ("left", "right"), 70)
     assert pages is not None
     assert "seen from the patient&#39;s LEFT" in str(pages.rows[1].figures[0].svg)
+
+
+def test_what_is_missing_in_the_pictures_stands_with_the_warnings(make_dossier):
+    cut = Notice("body-cut", "scan", "the CT does not hold the whole body")
+    warned = warnings_of(replace(make_dossier(), expected=replace(expected(), warnings=(cut,))))
+    assert any("does not hold the whole body" in row.text for row in warned)

@@ -20,6 +20,7 @@ from pedicle.model.volume import Volume
 _FILE = "density/region"
 BANDS = 5
 LOOSE_RATIO = 1.35
+LEAST_VOXELS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,16 +180,43 @@ def _beyond(away: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def loose_bands(region: Region) -> NDArray[np.bool_] | None:
-    """The voxels of the loosest height bands when sclerosis fills over a third of the region, else None."""
-    band = np.minimum((region.height * BANDS).astype(int), BANDS - 1)
-    counts = np.bincount(band, minlength=BANDS)
-    if (counts < 30).any():
+    """The voxels of the loosest height bands when sclerosis fills over a third of the region, else None.
+
+    Two signs, either is enough: more than a third of the bands stand far above the loosest one in proportion, or the
+    third at one endplate stands far above the one at the other in HU. The first sees sclerosis in loose bone, the second
+    in dense bone, where the same added mineral is a smaller share.
+    """
+    found = _band_means(region, BANDS)
+    if found is None:
         return None
-    means = np.bincount(band, region.hu, minlength=BANDS) / counts
+    band, means = found
+    if not (_mostly_dense(means) or _dense_at_one_end(region)):
+        return None
+    lowest, highest = float(means.min()), float(means.max())
+    loose = means <= min(LOOSE_RATIO * max(lowest, 1.0), 0.5 * (lowest + highest))
+    return np.asarray(loose[band])
+
+
+def _band_means(region: Region, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Band of every voxel and mean HU of `count` height bands; None when a band holds too few voxels to say."""
+    band = np.minimum((region.height * count).astype(np.int64), count - 1)
+    held = np.bincount(band, minlength=count)
+    if (held < LEAST_VOXELS).any():
+        return None
+    return band, np.bincount(band, region.hu, minlength=count) / held
+
+
+def _mostly_dense(means: NDArray[np.float64]) -> bool:
+    """Whether more than a third of the bands are far denser than the loosest."""
     lowest = float(means.min())
     ratio, difference = (quantity(_FILE, "clean", name).value for name in ("band_ratio", "band_difference"))
     dense = means > max(ratio * lowest, lowest + difference)
-    if dense.mean() <= 1.0 / 3.0:
-        return None
-    loose = means <= LOOSE_RATIO * max(lowest, 1.0)
-    return np.asarray(loose[band])
+    return float(dense.mean()) > 1.0 / 3.0
+
+
+def _dense_at_one_end(region: Region) -> bool:
+    """Whether the third at one endplate stands out over the third at the other."""
+    found = _band_means(region, 3)
+    if found is None:
+        return False
+    return abs(float(found[1][2] - found[1][0])) > quantity(_FILE, "clean", "end_difference").value

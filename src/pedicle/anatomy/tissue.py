@@ -1,8 +1,8 @@
 """HU of the patient's own fat, muscle and outside air: what the calibration is held against.
 
 Septa, vessels, streaks and the edge of the neighbour only ever brighten fat, and fat only ever darkens muscle. So the
-tissue is looked for a few millimetres inside, noise is averaged over a neighbourhood, and of what is found the quarter
-on the pure side is taken: the lower quartile of fat, the upper quartile of muscle.
+tissue is looked for a few millimetres inside, noise is averaged over a neighbourhood, and of what is found the pure side
+is taken: the 15th percentile of fat, of which there is little in slim patients, the upper quartile of muscle.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ FAT_HU, MUSCLE_HU = (-150.0, -60.0), (0.0, 110.0)
 WITHIN_MM = 3.0
 LEAST_FAT_ML, LEAST_MUSCLE_ML = 3.0, 5.0
 MUSCLE_GRID_MM = 1.5
+PURE_FAT_PERCENT, PURE_MUSCLE_PERCENT = 15.0, 75.0
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ def find_tissues(scan: Scan, vertebrae: Sequence[Vertebra] = ()) -> Tissues:
 
 
 def fat_hu(scan: Scan) -> float | None:
-    """HU of the patient's fat: lower quartile of neighbourhoods that are fat throughout; None with less than 3 ml."""
+    """HU of the patient's fat: 15th percentile of neighbourhoods that are fat throughout; None with less than 3 ml."""
     spacing = scan.volume.grid.spacing_mm
     found = [_pure(slab, spacing[:2], FAT_HU) for slab in _slabs(scan)]
     fat = np.concatenate(found)
     thickness = max(SLAB_MM, float(spacing[2]))
     enough = len(fat) * float(np.prod(spacing[:2])) * thickness / 1000.0 >= LEAST_FAT_ML
-    return float(np.percentile(fat, 25.0)) if enough else None
+    return float(np.percentile(fat, PURE_FAT_PERCENT)) if enough else None
 
 
 def muscle_hu(scan: Scan, vertebrae: Sequence[Vertebra]) -> float | None:
@@ -52,7 +53,7 @@ def muscle_hu(scan: Scan, vertebrae: Sequence[Vertebra]) -> float | None:
     found = [_back_muscle(vertebra, scan) for vertebra in vertebrae]
     muscle = np.concatenate(found) if found else np.empty(0)
     enough = len(muscle) * MUSCLE_GRID_MM**3 / 1000.0 >= LEAST_MUSCLE_ML
-    return float(np.percentile(muscle, 75.0)) if enough else None
+    return float(np.percentile(muscle, PURE_MUSCLE_PERCENT)) if enough else None
 
 
 def _slabs(scan: Scan) -> Iterator[NDArray[np.float64]]:

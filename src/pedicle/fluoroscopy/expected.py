@@ -47,7 +47,7 @@ def expected_views(
     arm = standard_arm(options.pixels, options.field_mm)
     heights = [spine[level.level].centroid_lps_mm[2] for level in levels]
     scene = Scene.of(scan, (min(heights), max(heights)), arm)
-    made, notices = [], []
+    made, notices = [], list(scene.warnings)
     for number, level in enumerate(levels):
         progress(number / len(levels), f"expected pictures of {level.level}")
         made.append(_level(scene, spine, level))

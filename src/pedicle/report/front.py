@@ -38,7 +38,7 @@ def warnings_of(dossier: Dossier) -> list[Warned]:
 
 def _notices(dossier: Dossier) -> list[Notice]:
     found: list[Notice] = [*_conflicts(dossier)]
-    for source in (dossier.scan, dossier.labels, dossier.spine, dossier.plan):
+    for source in (dossier.scan, dossier.labels, dossier.spine, dossier.plan, dossier.expected):
         found += [_placed(notice) for notice in source.warnings] if source is not None else []
     for vertebra in dossier.spine.vertebrae:
         found += vertebra.warnings

@@ -83,6 +83,29 @@ def test_sclerosis_is_flagged_and_the_rest_is_reported(changed: Any) -> None:
     assert "sclerosis" in found.reason
 
 
+@pytest.mark.parametrize("above_mm", [-1.0, 0.0, 1.0])
+def test_sclerosis_in_dense_bone_is_flagged_and_not_averaged(changed: Any, above_mm: float) -> None:
+    # 150 HU more on 350: a ratio of 1.43, which no rule of proportion may call sclerosis in loose bone
+    def dense_half(points: Any, hu: Any) -> Any:
+        return np.where((points[..., 2] > above_mm) & (hu > 340.0) & (hu < 360.0), 500.0, hu)
+
+    vertebra, scan = changed(marrow_hu=350.0, lump=dense_half)
+    found = measure_density(vertebra, scan, PLAIN)
+    assert found.sclerosis
+    assert found.mean_hu == pytest.approx(350.0, rel=0.1)
+
+
+def test_a_gradient_of_dense_bone_is_no_sclerosis(changed: Any) -> None:
+    def rising(points: Any, hu: Any) -> Any:
+        return np.where((hu > 340.0) & (hu < 360.0), hu + 8.0 * points[..., 2], hu)
+
+    vertebra, scan = changed(marrow_hu=350.0, lump=rising)
+    region = trabecular_region(vertebra, scan)
+    assert region is not None
+    assert np.ptp(region.hu) > 80.0
+    assert not measure_density(vertebra, scan, PLAIN).sclerosis
+
+
 def test_a_dense_island_is_fenced_off(changed: Any) -> None:
     vertebra, scan = changed(lump=island)
     region = trabecular_region(vertebra, scan)
