@@ -37,7 +37,7 @@ MIDDLE = 0.8
 
 @dataclass(frozen=True)
 class Pictures:
-    """Signals (rows, columns) of one side: water alone, all added, and, of the peer, with the water's place taken."""
+    """Signals (rows, columns) of one side: water alone, all added, and with the water's place taken (ours: by cement only)."""
 
     water: np.ndarray
     added: np.ndarray
@@ -76,19 +76,22 @@ def object_rows(case: str, where: tuple[np.ndarray, np.ndarray], ours: Pictures,
     Cement is held as shares of 1 mm voxels, whose blurred rim is no error of light: over its whole shadow there is no limit.
     """
     alone, middle = where
-    rim = "<= 1" if case.startswith("needle") else ""
+    needle = case.startswith("needle")
+    rim, place = ("<= 1", "") if needle else ("", "<= 1")
+    added = (ours.added / ours.water, theirs.added / theirs.water)
+    displaced = (ours.displaced / ours.water, theirs.displaced / theirs.water)
     return [
-        *difference_rows(f"{case}, middle", middle, (ours, theirs.added / theirs.water), ("<= 1", "<= 1")),
-        *difference_rows(f"{case}, whole shadow", alone, (ours, theirs.added / theirs.water), (rim, "")),
-        *difference_rows(f"{case} in its place, middle", middle, (ours, theirs.displaced / theirs.water), ("", "")),
+        *difference_rows(f"{case}, middle", middle, added, ("<= 1", "<= 1")),
+        *difference_rows(f"{case}, whole shadow", alone, added, (rim, "")),
+        *difference_rows(f"{case} in its place, middle", middle, displaced, (place, place)),
     ]
 
 
 def difference_rows(
-    case: str, mask: np.ndarray, sides: tuple[Pictures, np.ndarray], limits: tuple[str, str]
+    case: str, mask: np.ndarray, sides: tuple[np.ndarray, np.ndarray], limits: tuple[str, str]
 ) -> list[Row]:
     """Difference of mean contrast, 1 - signal / background, and of its logarithm, which is what the screen shows."""
-    lights = [(sides[0].added / sides[0].water)[mask], sides[1][mask]]
+    lights = [side[mask] for side in sides]
     contrasts = {
         "contrast": [1.0 - light.mean() for light in lights],
         "contrast on the screen": [-np.log(light).mean() for light in lights],
@@ -126,10 +129,14 @@ def ball_shares() -> Volume:
 
 
 def our_pictures(paths: np.ndarray, technique: Technique) -> Pictures:
-    """Without scatter, noise and blur."""
+    """Without scatter, noise and blur. Cement takes the water's place as it takes the marrow's; a needle only adds."""
     water = paths * np.array([1, 0, 0, 0], np.float32)[:, None, None]
-    alone, added = (primary_signal(each, MATERIALS, technique)[0].astype(float) for each in (water, paths))
-    return Pictures(alone, added, added)
+    displaced = paths.copy()
+    displaced[0] -= paths[MATERIALS.index(CEMENT)]
+    alone, added, taken = (
+        primary_signal(each, MATERIALS, technique)[0].astype(float) for each in (water, paths, displaced)
+    )
+    return Pictures(alone, added, taken)
 
 
 def peer_pictures(needle: PlacedNeedle, beam: ConeBeam, technique: Technique) -> Pictures:

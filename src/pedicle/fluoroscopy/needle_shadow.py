@@ -47,6 +47,12 @@ class Shadow:
         column, row = self.first
         picture[row : row + rows, column : column + columns] += self.paths_mm
 
+    def take_from(self, picture: NDArray[np.floating]) -> None:
+        """Takes the millimetres from what they displace, a whole picture (rows, columns), in place."""
+        rows, columns = self.paths_mm.shape
+        column, row = self.first
+        picture[row : row + rows, column : column + columns] -= self.paths_mm
+
     def whole(self, beam: ConeBeam) -> NDArray[np.float32]:
         """A picture (rows, columns) with nothing else in it."""
         picture = np.zeros((beam.rows, beam.columns), np.float32)
