@@ -107,7 +107,8 @@ def register(
     context = body if around is None else Body(around, body.centre_ct_mm, body.drawn)
     chase = chase_of(body, context, shown, start, options)
     best, *others = ends(chase, start)
-    rival = next((end for end in others if _as_good(end, best)), None)
+    # What lies beyond reach was not asked for: it may be as good, for it may be the next vertebra.
+    rival = next((end for end in others if _as_good(end, best) and not _beyond(chase, end, start)), None)
     return _answer(chase, start, best, rival)
 
 
