@@ -1,13 +1,14 @@
 """X-ray pictures to register to, drawn by another model than the search's.
 
-Siddon through boxes of half the voxel, many energies, scatter, noise, a needle and cement, the whole body around, against which the vertebra
-moved by 1 mm and 3 deg, and a source up to 5 mm from where the geometry says.
+The patient at half the voxel, ray by ray in float64 through boxes (Siddon), the whole body about a vertebra that has moved
+against it by 1 mm and 3 deg, a needle and cement in it, and a source up to 5 mm from where the geometry says. Energies,
+automatic exposure, scatter, glare, blur and noise are the package's own (`fluoroscopy.picture`): the search knows none of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,23 @@ from numpy.typing import NDArray
 
 from benchmarks.phantom_look import data_folder
 from pedicle.fluoroscopy.columns import beam_seen_from
+from pedicle.fluoroscopy.machine import automatic, usual_technique
+from pedicle.fluoroscopy.materials import CHANNELS, absorber, shares
+from pedicle.fluoroscopy.needle_shadow import cement_shadow, needle_shadows
+from pedicle.fluoroscopy.options import PictureOptions
+from pedicle.fluoroscopy.picture import primary_signal, render
 from pedicle.fluoroscopy.projection import Absorber, exact, project
+from pedicle.fluoroscopy.scene import NEEDLE
 from pedicle.fluoroscopy.spread import farther
 from pedicle.fluoroscopy.windows import Seen
 from pedicle.io.read import read_ct, read_labels
 from pedicle.model.carm import View
 from pedicle.model.conebeam import CArm, ConeBeam
-from pedicle.model.frames import Pose, unit
+from pedicle.model.frames import Pose
 from pedicle.model.grid import Grid
 from pedicle.model.levels import verse_of_level
+from pedicle.model.needle import catalogue
+from pedicle.model.placed import PlacedNeedle
 from pedicle.model.se3 import moved
 from pedicle.model.volume import Volume
 from pedicle.phantom.make import make_phantom
@@ -38,9 +47,14 @@ REAL = {
         1.5,
     ),
 }
+CEMENT = "cement_barium"
+MATERIALS = (*CHANNELS, *NEEDLE, CEMENT)
+MUSCLE_HU = 55.0
+# What lies this near to a vertebra's label and nearer than to any other moves with it, as its ligaments and unlabelled rim do.
+MOVES_WITH_IT_MM = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Patient:
     """A CT as the search knows it, and the same patient at half the voxel."""
 
@@ -74,7 +88,7 @@ def patient_at_half(name: str, fine: Volume, labels: Volume, number: int) -> Pat
     return Patient(name, ct, ct.with_values(coarse), fine, labels, number)
 
 
-@cache
+@lru_cache(maxsize=1)
 def patient_of(name: str, level: str) -> Patient:
     """ "phantom-SEED", a real CT "verse014" (made 1 mm, searched at 2 mm) or "totalsegmentator" (1.5 mm, 3 mm)."""
     number = verse_of_level(level)
@@ -114,7 +128,7 @@ def beams_for(centre: Array, views: list[tuple[float, float]]) -> list[ConeBeam]
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Truth:
     """Where body and vertebra lie, and how much farther away than stated the source is."""
 
@@ -131,96 +145,72 @@ def drawn_truth(chance: np.random.Generator, centre: Array) -> Truth:
     return Truth(whole, moved(whole, centre, own), float(chance.uniform(-5, 5)))
 
 
-def materials(hu: NDArray[Any]) -> NDArray[np.float32]:
-    """Soft tissue and bone mineral, g/cm3, (2, i, j, k)."""
-    hu = np.maximum(hu.astype(np.float32), -1000.0)
-    bone = 0.8e-3 * np.maximum(hu - 60.0, 0.0)
-    return np.stack([np.minimum(1.0 + hu / 1000.0, 1.06), bone]).astype(np.float32)
+def moving_share(labels: Volume, number: int) -> NDArray[np.float32]:
+    """How much of each voxel moves with the vertebra, 0 to 1, soft at its rim."""
+    from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+    spacing = labels.grid.spacing_mm
+    own, other = (labels.values == number), (labels.values != number) & (labels.values != 0)
+    away = distance_transform_edt(~own, sampling=spacing)
+    nearer = away < distance_transform_edt(~other, sampling=spacing) if other.any() else np.ones(own.shape, bool)
+    return np.asarray(gaussian_filter(((away <= MOVES_WITH_IT_MM) & nearer).astype(np.float32), 0.7))
 
 
-@cache
+@lru_cache(maxsize=1)
 def parts_of(patient: Patient) -> tuple[Absorber, Absorber]:
-    """The body with soft tissue in the vertebra's place, and what the vertebra has more."""
-    from scipy.ndimage import gaussian_filter
-
-    share = gaussian_filter((patient.fine_labels.values == patient.number).astype(np.float32), 0.7)
-    whole = materials(patient.fine.values)
-    plain = np.array([1.04, 0.0], np.float32)[:, None, None, None]
-    own = (whole - plain) * share
-    where = np.argwhere(share > 0.01)
-    low, high = where.min(axis=0), where.max(axis=0) + 1
+    """The body with muscle in the vertebra's place, and what the vertebra has more; channels of `CHANNELS`."""
+    whole = absorber(patient.fine)
+    low, high = _box_about(patient.fine_labels.values == patient.number, patient.fine_labels)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    crop = Absorber(patient.fine.grid.cropped(low, high), np.ascontiguousarray(own[:, box[0], box[1], box[2]]))
-    return Absorber(patient.fine.grid, np.ascontiguousarray(whole - own)), crop
+    share = moving_share(patient.fine_labels.cropped(low, high), patient.number)
+    plain = np.rint(shares(np.array([MUSCLE_HU]))[:, :, None, None] / whole.scale)
+    part = whole.values[:, box[0], box[1], box[2]]
+    own = np.rint((part - plain) * share).astype(np.int16)
+    part -= own
+    return whole, Absorber(patient.fine.grid.cropped(low, high), np.ascontiguousarray(own), whole.scale)
 
 
-def chord_ball(beam: ConeBeam, centre: Array, radius: float) -> Array:
-    ray = beam.rays(beam.pixels())
-    to = centre - beam.source_lps_mm
-    along = ray @ to
-    return 2.0 * np.sqrt(np.maximum(radius**2 - (to @ to - along**2), 0.0))
+def _box_about(inside: NDArray[np.bool_], volume: Volume) -> tuple[list[int], list[int]]:
+    room = np.ceil((MOVES_WITH_IT_MM + 4.0) / volume.grid.spacing_mm)
+    found = np.argwhere(inside)
+    low = np.maximum(found.min(axis=0) - room, 0).astype(int)
+    high = np.minimum(found.max(axis=0) + 1 + room, inside.shape).astype(int)
+    return low.tolist(), high.tolist()
 
 
-def chord_rod(beam: ConeBeam, tip: Array, axis: Array, length: float, radius: float) -> Array:
-    """Way through a cylinder from its tip backwards along `axis`."""
-    ray, to = beam.rays(beam.pixels()), beam.source_lps_mm - tip
-    d, o = ray - (ray @ axis)[..., None] * axis, to - (to @ axis) * axis
-    a, b, c = (d * d).sum(-1), d @ o, o @ o - radius**2
-    root = np.sqrt(np.maximum(b * b - a * c, 0.0))
-    ends = np.stack([(-b - root) / a, (-b + root) / a])
-    caps = np.sort(np.stack([(0.0 - to @ axis) / (ray @ axis), (length - to @ axis) / (ray @ axis)]), axis=0)
-    way = np.minimum(ends[1], caps[1]) - np.maximum(ends[0], caps[0])
-    return np.where(b * b - a * c > 0, np.maximum(way, 0.0), 0.0)
-
-
-@cache
-def spectrum() -> dict[str, Array]:
-    """80 kVp through 3 mm Al and 0.1 mm Cu in 5 keV bins, weighed by energy; mass attenuation cm2/g."""
-    from importlib.resources import files
-
-    with np.load(str(files("pedicle") / "data" / "fluoroscopy" / "beam.npz")) as table:
-        names = ("soft_tissue", "hydroxyapatite", "iron", "pmma", "barium_sulfate")
-        filters = 2.7 * 0.3 * table["attenuation_aluminium"] + 8.96 * 0.01 * table["attenuation_copper"]
-        weight = table["fluence"][table["kvp"] == 80][0] * table["kev"] * np.exp(-filters)
-        bins = np.arange(len(weight)) // 5
-        total = np.bincount(bins, weight)
-        found = {
-            name: np.bincount(bins, weight * table[f"attenuation_{name}"]) / np.maximum(total, 1e-30) for name in names
-        }
-        lit = total > 1e-4 * total.sum()
-    return {"weight": total[lit] / total.sum(), **{name: values[lit] for name, values in found.items()}}
-
-
-def polychromatic(soft: Array, bone: Array, steel: Array, cement: Array) -> Array:
-    """Signal of paths in g/cm2, with steel and cement (30 % barium sulphate) in mm."""
-    s = spectrum()
-    cement_mu = 0.1515 * (0.7 * s["pmma"] + 0.3 * s["barium_sulfate"])
-    signal = np.zeros_like(soft)
-    for n, weight in enumerate(s["weight"]):
-        depth = s["soft_tissue"][n] * soft + s["hydroxyapatite"][n] * bone + 0.787 * s["iron"][n] * steel
-        signal += weight * np.exp(-depth - cement_mu[n] * cement)
-    return signal
-
-
-def target(patient: Patient, beam: ConeBeam, truth: Truth, chance: np.random.Generator) -> Seen:
-    """A picture by the other model; the search is told the nominal beam and nothing of the needle and the cement."""
-    from scipy.ndimage import gaussian_filter
-
-    real = farther(beam, truth.farther_mm)
-    around, own = parts_of(patient)
-    in_vertebra = beam_seen_from(real, truth.vertebra)
-    grams = 0.1 * (exact(around, beam_seen_from(real, truth.body), "box") + exact(own, in_vertebra, "box"))
+def needle_and_cement(patient: Patient) -> tuple[PlacedNeedle, Volume]:
+    """A needle through the left pedicle's side into the body, and 1.5 mL of cement at its tip, in the CT's frame."""
     middle = patient.fine.grid.lps_from_index(np.argwhere(patient.fine_labels.values == patient.number).mean(axis=0))
     tip = middle + [3.0, -8.0, 0.0]
-    steel = chord_rod(in_vertebra, tip, unit([0.42, 0.9, 0.1]), 150.0, 1.2)
-    cement = chord_ball(in_vertebra, tip + [-2.0, -4.0, 2.0], 5.0)
-    primary = polychromatic(grams[0], grams[1], steel, cement)
-    pixel = beam.pixel_mm[0]
-    light = primary + 0.5 * gaussian_filter(primary, 30.0 / pixel)
-    quanta = 1500.0 / np.median(light[grams[0] > 5.0])
-    noisy = chance.poisson(np.maximum(light, 0) * quanta) / quanta
-    seen = gaussian_filter(noisy, 0.3 / pixel)
-    return Seen.of_signal(beam, np.maximum(seen, 1e-4))
+    needle = next(needle for needle in catalogue() if needle.gauge == 11)
+    matrix = np.eye(4)
+    matrix[:3, 3] = tip - 20.0
+    grid = Grid((41, 41, 41), matrix)
+    points = grid.centres_lps_mm()
+    balls = (np.linalg.norm(points - tip - off, axis=-1) < 6.0 for off in ([-2.0, -4.0, 2.0], [-8.0, -1.0, -3.0]))
+    filled = np.logical_or(*balls).astype(np.float32)
+    return PlacedNeedle(needle, tip, np.array([-0.42, -0.9, -0.1])), Volume(grid, filled)
+
+
+def paths_of(patient: Patient, real: ConeBeam, truth: Truth) -> NDArray[np.float32]:
+    """Line integrals (materials, rows, columns) in mm for the geometry as it really is."""
+    around, own = parts_of(patient)
+    in_vertebra = beam_seen_from(real, truth.vertebra)
+    found = np.zeros((len(MATERIALS), real.rows, real.columns), np.float32)
+    found[: len(CHANNELS)] = exact(around, beam_seen_from(real, truth.body), "box") + exact(own, in_vertebra, "box")
+    needle, filled = needle_and_cement(patient)
+    for shadow in [*needle_shadows(needle, in_vertebra), cement_shadow(filled, in_vertebra, CEMENT)]:
+        shadow.add_to(found[MATERIALS.index(shadow.material)])
+    return found
+
+
+def target(patient: Patient, beam: ConeBeam, truth: Truth, seed: int) -> Seen:
+    """One pulse; the search is told the nominal beam, and nothing of the needle and the cement."""
+    real = farther(beam, truth.farther_mm)
+    paths = np.maximum(paths_of(patient, real, truth), 0.0)
+    technique = usual_technique()
+    technique = automatic(technique, primary_signal(paths, MATERIALS, technique)[0], real)
+    return Seen.of_signal(beam, render(paths, MATERIALS, real, technique, PictureOptions(seed=seed)).signal)
 
 
 def matched_target(absorber: Absorber, beam: ConeBeam, truth: Truth) -> Seen:

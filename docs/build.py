@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.cli import _TABLE as COMMANDS
 from pedicle.app.cli import EPILOGUE
-from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
+from pedicle.fluoroscopy.options import PictureOptions, RegistrationOptions, ShotOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.needle import catalogue
 from pedicle.model.sourced import references, table, table_names
@@ -18,6 +18,15 @@ from pedicle.planning.options import PlanOptions
 from pedicle.report.options import ReportOptions
 
 HERE = Path(__file__).resolve().parent
+OPTIONS = (
+    ImportOptions,
+    MeasureOptions,
+    PlanOptions,
+    ShotOptions,
+    PictureOptions,
+    RegistrationOptions,
+    ReportOptions,
+)
 MADE = "<!-- written by docs/build.py from the code: do not edit -->\n\n"
 
 
@@ -30,7 +39,7 @@ def commands_page() -> str:
 def options_page() -> str:
     """Every option with default, bounds and meaning, one table a step."""
     parts = [MADE + "# Options\n\nOne object a step; the same fields are flags on the command line.\n"]
-    for kind in (ImportOptions, MeasureOptions, PlanOptions, ShotOptions, PictureOptions, ReportOptions):
+    for kind in OPTIONS:
         schema = TypeAdapter(kind).json_schema()
         parts.append(
             f"\n## {kind.__name__}\n\n{schema['description']}\n\n| flag | default | values | meaning |\n|---|---|---|---|\n"

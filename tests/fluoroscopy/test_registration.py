@@ -9,12 +9,14 @@ import pytest
 from scipy.linalg import expm
 
 from pedicle.fluoroscopy.bone_shadow import centre_lps_mm, skeleton_absorber, vertebra_absorber
+from pedicle.fluoroscopy.climb import Body
 from pedicle.fluoroscopy.columns import beam_axes, beam_seen_from, columns, shadow
+from pedicle.fluoroscopy.ends import OPEN_DEPTH, apart_mm, chase_of
 from pedicle.fluoroscopy.options import RegistrationOptions
 from pedicle.fluoroscopy.projection import Absorber, exact
 from pedicle.fluoroscopy.registration import MOTIONS, register
 from pedicle.fluoroscopy.spread import farther
-from pedicle.fluoroscopy.windows import Seen
+from pedicle.fluoroscopy.windows import Fineness, Seen, body_corners, placed, window
 from pedicle.model.carm import View
 from pedicle.model.conebeam import CArm, ConeBeam
 from pedicle.model.errors import NumericalError
@@ -29,6 +31,8 @@ ARM = CArm(source_to_detector_mm=1020.0, source_to_isocentre_mm=510.0, pixel_mm=
 STILL = Pose("lps", "ct", np.eye(4))
 TRUE = np.array([2.0, -1.5, 3.0, 0.03, -0.04, 0.05])
 OFF = np.array([5.0, -6.0, 9.0, -0.06, 0.07, 0.05])
+# Where not the search is tried.
+FEW = RegistrationOptions(starts=3)
 
 
 @cache
@@ -136,7 +140,7 @@ def test_two_views_by_another_model_find_the_vertebra():
 
 def test_a_wrong_distance_of_the_source_lies_within_what_is_stated():
     start = moved(truth(), centre(), -0.5 * OFF)
-    found = register(vertebra(), [picture(180.0, 5.0), picture(90.0, 5.0)], start)
+    found = register(vertebra(), [picture(180.0, 5.0), picture(90.0, 5.0)], start, FEW)
     left = error(found.lps_from_ct)
     assert found.converged, found.reason
     assert np.linalg.norm(left[:3]) <= 1.0
@@ -145,7 +149,7 @@ def test_a_wrong_distance_of_the_source_lies_within_what_is_stated():
 
 def test_one_view_states_its_depth_apart():
     """Across the beam 0.5 mm; along it the true error lies within three stated deviations, which are much larger."""
-    found = register(vertebra(), [picture(180.0)], moved(truth(), centre(), OFF))
+    found = register(vertebra(), [picture(180.0)], moved(truth(), centre(), OFF), FEW)
     assert found.converged, found.reason
     axes = beam_axes(beam_of(180.0), truth() @ centre())
     left = axes @ error(found.lps_from_ct)[:3]
@@ -158,7 +162,7 @@ def test_one_view_states_its_depth_apart():
 
 
 def test_two_views_from_nearly_one_place_say_so():
-    found = register(vertebra(), [picture(180.0), picture(165.0)], truth())
+    found = register(vertebra(), [picture(180.0), picture(165.0)], truth(), RegistrationOptions(starts=2, reach_mm=6.0))
     assert [notice.code for notice in found.warnings] == ["views-too-close"]
     assert found.depth_lps is not None
 
@@ -170,14 +174,49 @@ def test_a_mask_leaves_out_what_it_covers():
     plate[40:75, 60:130] += 3.0
     usable[38:77, 58:130] = False
     covered = Seen(seen.beam, plate, usable)
-    found = register(vertebra(), [covered, picture(90.0)], moved(truth(), centre(), 0.3 * OFF))
+    found = register(vertebra(), [covered, picture(90.0)], moved(truth(), centre(), 0.3 * OFF), FEW)
     assert found.converged, found.reason
     assert np.linalg.norm(error(found.lps_from_ct)[:3]) <= 1.0
 
 
+def test_cement_is_left_out_and_bone_is_not():
+    """A disc of 6 px that takes 1.5 more: nine tenths of its rim are left out, of bone without it less than 1 %."""
+    seen, corners = picture(180.0), placed(body_corners(vertebra()), truth())
+    away = np.linalg.norm(seen.beam.pixels() - seen.beam.project(truth() @ centre()), axis=-1)
+    covered = Seen(seen.beam, seen.attenuation + np.float32(1.5) * (away < 6.0))
+    bare, disc = (window(each, corners, 8.0, Fineness(1, 1.0)) for each in (seen, covered))
+    away = np.linalg.norm(disc.beam.pixels() - disc.beam.project(truth() @ centre()), axis=-1)
+    assert (bare.usable == 0).mean() <= 0.01
+    assert (disc.usable[np.abs(away - 6.0) < 0.7] == 0).mean() >= 0.9
+    assert away[(disc.usable == 0) & (bare.usable > 0)].max() <= 6.0 + 4.0
+
+
+def test_an_answer_turned_beyond_reach_is_refused():
+    start = moved(truth(), centre(), OFF)
+    options = RegistrationOptions(starts=3, reach_deg=3.0)
+    found = register(vertebra(), [picture(180.0), picture(90.0)], start, options, skeleton_absorber(spine()[0]))
+    assert np.linalg.norm(error(found.lps_from_ct)[:3]) <= 1.0
+    assert not found.converged
+    assert "turned by 6 deg" in found.reason
+
+
+def test_an_open_depth_is_no_second_answer():
+    """Two poses 6 mm apart along the one beam are one answer; with a second view across they are two."""
+    body, options = Body(vertebra(), centre()), RegistrationOptions()
+    away = beam_axes(beam_of(180.0), truth() @ centre())[2]
+    deeper = moved(truth(), centre(), [*(6.0 * away), 0.0, 0.0, 0.0])
+    one, two = (
+        chase_of(body, body, [picture(angle) for angle in angles], truth(), options)
+        for angles in ((180.0,), (180.0, 90.0))
+    )
+    assert apart_mm(one, truth(), deeper) == pytest.approx(OPEN_DEPTH * 6.0, rel=0.01)
+    assert apart_mm(two, truth(), deeper) == pytest.approx(6.0)
+
+
 def test_a_picture_without_the_vertebra_is_refused():
     noise = np.random.default_rng(3).normal(size=(130, 130)).astype(np.float32)
-    found = register(vertebra(), [Seen(beam_of(180.0), noise), Seen(beam_of(90.0), noise.T.copy())], truth())
+    pictures = [Seen(beam_of(180.0), noise), Seen(beam_of(90.0), noise.T.copy())]
+    found = register(vertebra(), pictures, truth(), RegistrationOptions(starts=3, iterations=10))
     assert not found.converged
     assert found.reason in found.sentence
 

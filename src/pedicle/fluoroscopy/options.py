@@ -81,6 +81,8 @@ class RegistrationOptions:
 
     reach_mm: Annotated[float, Field(ge=0, le=60)] = 20.0
     """How far from the start the vertebra is looked for, mm; half the distance of two levels is safe."""
+    reach_deg: Annotated[float, Field(ge=0, le=60)] = 25.0
+    """A turn against the start beyond this is no answer, deg."""
     finest_mm: Annotated[float, Field(gt=0.05, le=3)] = 0.75
     """Pixels are joined to about this size at the vertebra, mm."""
     starts: Annotated[int, Field(ge=1, le=40)] = 10

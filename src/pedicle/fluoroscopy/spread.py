@@ -23,7 +23,7 @@ def covariance(body: Body, windows: list[Window], state: State, distance_error_m
     """Covariance (6, 6) of shift (mm) and turn (rad) about the centre; None when some motion is not seen at all.
 
     The misfit of neighbouring pixels is one misfit, not many: the pull of each patch of the picture counts as one draw
-    (a sandwich estimate clustered by patch; Liang and Zeger 1986). A wrong distance from source to detector moves the
+    (a sandwich estimate clustered by patch; LiangZeger1986). A wrong distance from source to detector moves the
     answer without a misfit, so that its effect is drawn and added.
     """
     matrix, pull = np.zeros((6, 6)), np.zeros((6, 6))

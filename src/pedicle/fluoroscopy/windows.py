@@ -13,6 +13,10 @@ from pedicle.model.conebeam import ConeBeam
 from pedicle.model.frames import Pose
 from pedicle.model.volume import bounding_box
 
+# Bone has hardly an edge more than so many times as strong as three quarters of a picture's edges; steel and cement have.
+METAL_EDGE, EDGE_QUANTILE = 5.0, 0.75
+# Weaker than this part of the strongest edge is no edge: a drawn picture is empty beside the body.
+NO_EDGE = 0.005
 # Signals below this are no measurement: metal, or no light at all.
 LEAST_SIGNAL = 1e-4
 
@@ -98,6 +102,7 @@ def window(seen: Seen, corners_lps_mm: Array, margin_mm: float, fineness: Finene
     if seen.usable is not None:
         usable = usable_there(_joined(seen.usable[part].astype(np.float32), n), fineness.blur_px)
     gradient = edges(_joined(seen.attenuation[part], n), fineness.blur_px)
+    usable = without_metal(gradient, usable)
     knee = knee_of(gradient, usable > 0)
     return Window(beam, fineness, bounded(gradient, max(knee, 1e-12)) * usable, usable)
 
@@ -108,6 +113,18 @@ def usable_there(share: Floats, blur_px: float) -> NDArray[np.float32]:
 
     reach = 2 * int(np.ceil(blur_px)) + 1
     return np.asarray(minimum_filter((share > 0.999).astype(np.float32), size=reach, mode="nearest"))
+
+
+def without_metal(gradient: Floats, usable: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`usable` (rows, columns) without the rims of steel and cement: edges stronger than bone's, and the pixels beside them."""
+    from scipy.ndimage import binary_dilation
+
+    strength = np.hypot(gradient[0], gradient[1])
+    edge = strength[(usable > 0) & (strength > NO_EDGE * strength.max())]
+    if not edge.size:
+        return usable
+    metal = strength > METAL_EDGE * np.quantile(edge, EDGE_QUANTILE)
+    return np.asarray(usable * ~binary_dilation(metal), dtype=np.float32)
 
 
 def _joined(image: Floats, n: int) -> Floats:
