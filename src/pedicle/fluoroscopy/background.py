@@ -60,6 +60,15 @@ def _half_square(darkness: NDArray[np.floating], use: NDArray[np.bool_], step: i
     return (0.5 * total / count if count else 0.0), count
 
 
+def level_beside(darkness: NDArray[np.floating], use: NDArray[np.bool_], reach: float) -> Array:
+    """The background's level everywhere, from usable pixels about: a mean weighed by a Gauss of 1 SD `reach` pixels."""
+    from scipy.ndimage import gaussian_filter
+
+    weight = gaussian_filter(use.astype(np.float64), reach)
+    total = gaussian_filter(np.where(use, darkness, 0.0).astype(np.float64), reach)
+    return np.asarray(total / np.maximum(weight, 1e-9))
+
+
 class Whitener:
     """Makes the field's errors at given pixels independent, of variance 1."""
 

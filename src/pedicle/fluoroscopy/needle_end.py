@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.fluoroscopy.background import Field, Whitener, correlation, field_beside
+from pedicle.fluoroscopy.background import Field, Whitener, correlation, field_beside, level_beside
 from pedicle.fluoroscopy.line_search import Line
 from pedicle.fluoroscopy.needle_shadow import STEEL, needle_shadows
 from pedicle.fluoroscopy.strip import Bar, Look, Run, Steel
@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 _AHEAD, _BEHIND, _ASIDE, _SOUGHT = 2.5, 3.0, 1.6, 1.5
 # The background is learnt from so many widths about the end, but not within these of the needle's axis and its end.
 _LEARNT, _NEAR = 4.5, 0.8
+# The background's level is a mean over so many widths; the share of primary light stays within these.
+_LEVEL, _SHARES = 0.8, (0.02, 0.999)
 # Background hangs together over about so many widths.
 _TOGETHER = 2.0
 # The needle is as dark as its shaft to this share, and wavers by that one along itself.
@@ -75,13 +77,14 @@ class _View:
     line: Line
     bar: Bar
     patch: _Patch
+    share: Array
 
     def shadow(self, back: float, across: float, roll_deg: float) -> NDArray[np.float64]:
         """Darkness of the needle over the part, its end at a place of the line."""
         run = replace(self.line.run, pixel=self.line.run.at(back, across))
         placed = replace(onto(self.beam, self.planned, run), roll_deg=roll_deg)
         steel = next(shadow for shadow in needle_shadows(placed, self.patch.part) if shadow.material == STEEL)
-        return seen_dark(steel.whole(self.patch.part), self.bar.steel, self.line.look)
+        return seen_dark(steel.whole(self.patch.part), self.bar.steel, self.line.look, self.share)
 
     @property
     def rolls(self) -> Array:
@@ -92,13 +95,36 @@ class _View:
         return np.asarray(turn / count * np.arange(count), dtype=np.float64)
 
 
-def seen_dark(steel_mm: NDArray[np.floating], steel: Steel, look: Look) -> NDArray[np.float64]:
-    """Darkness behind millimetres of steel (rows, columns), through the same eyes as the shaft on its line."""
+def seen_dark(steel_mm: NDArray[np.floating], steel: Steel, look: Look, share: Array) -> NDArray[np.float64]:
+    """Darkness behind millimetres of steel (rows, columns), through the same eyes as the shaft on its line, where steel
+    can take away so much (`share`, rows x columns) of the light.
+    """
     from scipy.ndimage import gaussian_filter
 
     # The look was learnt on a strip, whose sampling blurs by half a pixel.
     blur = np.sqrt(max(look.blur**2 - 0.25, 0.0))
-    return np.asarray(-np.log(gaussian_filter(look.light(steel, steel_mm.astype(np.float64)), blur)))
+    taken = 1.0 - gaussian_filter(steel.through(look.scale * steel_mm.astype(np.float64)), blur)
+    return np.asarray(-np.log1p(-share * taken))
+
+
+def _share(darkness: NDArray[np.floating], line: Line, patch: _Patch, place: float, width: float) -> Array:
+    """The part of the light that is not scatter over the patch's part: scatter hardly changes over a needle's end, but what
+    lies behind it does, and where less comes through steel can take away less.
+    """
+    margin = int(7.0 * width)
+    low = np.maximum(patch.first - margin, 0)
+    high = np.minimum(patch.first + [patch.part.columns, patch.part.rows] + margin, darkness.shape[::-1])
+    around = darkness[low[1] : high[1], low[0] : high[0]]
+    row, column = np.indices(around.shape)
+    pixels = np.stack([column.ravel(), row.ravel()], axis=1) + low
+    _, aside = _placed(pixels.astype(np.float64), line.run)
+    level = level_beside(around, (np.abs(aside) > _NEAR * width).reshape(around.shape), _LEVEL * width)
+    at = np.round(line.run.at(np.arange(place + 1.5 * width, place + 6.0 * width)) - low).astype(int)
+    at = at[((at >= 0) & (at < [around.shape[1], around.shape[0]])).all(axis=1)]
+    learnt = float(level[at[:, 1], at[:, 0]].mean()) if len(at) else float(level.mean())
+    first = patch.first - low
+    here = level[first[1] : first[1] + patch.part.rows, first[0] : first[0] + patch.part.columns]
+    return np.asarray(np.clip(1.0 - (1.0 - line.look.share) * np.exp(here - learnt), *_SHARES))
 
 
 def onto(beam: ConeBeam, planned: PlacedNeedle, run: Run) -> PlacedNeedle:
@@ -118,7 +144,7 @@ def fitted_end(
     patch = _patch(darkness, beam, line.run, place, bar.width)
     if patch is None:
         return None
-    view = _View(beam, planned, line, bar, patch)
+    view = _View(beam, planned, line, bar, patch, _share(darkness, line, patch, place, bar.width))
     field = _field(darkness, line.run, place, bar.width)
     if not np.isfinite(field.noise):
         return None
