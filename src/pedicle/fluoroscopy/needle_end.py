@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.fluoroscopy.background import Field, Whitener, correlation, field_beside, level_beside
-from pedicle.fluoroscopy.line_search import Line
+from pedicle.fluoroscopy.line_search import ASIDE_WIDTHS, Line
 from pedicle.fluoroscopy.needle_shadow import STEEL, needle_shadows
-from pedicle.fluoroscopy.strip import Bar, Look, Run, Steel
+from pedicle.fluoroscopy.strip import Bar, Look, Run, Steel, laid_along, strength
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.frames import unit
 from pedicle.model.placed import PlacedNeedle
@@ -27,6 +27,8 @@ _AHEAD, _BEHIND, _ASIDE, _SOUGHT = 2.5, 3.0, 1.6, 1.5
 _LEARNT, _NEAR = 4.5, 0.8
 # The background's level is a mean over so many widths; the share of primary light stays within these.
 _LEVEL, _SHARES = 0.8, (0.02, 0.999)
+# How the shaft fades is learnt over so many widths behind the end, and is thought to be this before.
+_SHAFT, _USUAL_FADING = 9.0, 0.3
 # Background hangs together over about so many widths.
 _TOGETHER = 2.0
 # The needle is as dark as its shaft to this share, and wavers by that one along itself.
@@ -107,11 +109,11 @@ def seen_dark(steel_mm: NDArray[np.floating], steel: Steel, look: Look, share: A
     return np.asarray(-np.log1p(-share * taken))
 
 
-def _share(darkness: NDArray[np.floating], line: Line, patch: _Patch, place: float, width: float) -> Array:
-    """The part of the light that is not scatter over the patch's part: scatter hardly changes over a needle's end, but what
-    lies behind it does, and where less comes through steel can take away less.
+def _share(darkness: NDArray[np.floating], line: Line, bar: Bar, patch: _Patch, place: float) -> Array:
+    """The part of the light that is not scatter over the patch's part. Scatter changes more slowly than what lies behind the
+    needle: where less comes through, steel can take away less. How much less, the shaft's own darkness says (`_fading`).
     """
-    margin = int(7.0 * width)
+    width, margin = bar.width, int(7.0 * bar.width)
     low = np.maximum(patch.first - margin, 0)
     high = np.minimum(patch.first + [patch.part.columns, patch.part.rows] + margin, darkness.shape[::-1])
     around = darkness[low[1] : high[1], low[0] : high[0]]
@@ -119,12 +121,42 @@ def _share(darkness: NDArray[np.floating], line: Line, patch: _Patch, place: flo
     pixels = np.stack([column.ravel(), row.ravel()], axis=1) + low
     _, aside = _placed(pixels.astype(np.float64), line.run)
     level = level_beside(around, (np.abs(aside) > _NEAR * width).reshape(around.shape), _LEVEL * width)
-    at = np.round(line.run.at(np.arange(place + 1.5 * width, place + 6.0 * width)) - low).astype(int)
-    at = at[((at >= 0) & (at < [around.shape[1], around.shape[0]])).all(axis=1)]
-    learnt = float(level[at[:, 1], at[:, 0]].mean()) if len(at) else float(level.mean())
+    back = np.arange(place + 1.5 * width, place + _SHAFT * width)
+    at = np.round(line.run.at(back) - low).astype(int)
+    seen = ((at >= 0) & (at < [around.shape[1], around.shape[0]])).all(axis=1)
+    beside = level[at[seen, 1], at[seen, 0]]
+    looked = back[seen] < place + 6.0 * width
+    learnt = float(beside[looked].mean()) if looked.any() else float(level.mean())
+    fading = _fading(darkness, line, bar, back[seen], beside - learnt)
     first = patch.first - low
     here = level[first[1] : first[1] + patch.part.rows, first[0] : first[0] + patch.part.columns]
-    return np.asarray(np.clip(1.0 - (1.0 - line.look.share) * np.exp(here - learnt), *_SHARES))
+    return np.asarray(_share_at(line.look.share, fading, here - learnt))
+
+
+def _share_at(share: float, fading: float, denser: Array) -> Array:
+    """Share of primary light where the background is so much denser (logarithm) than where `share` was learnt; with `fading`
+    1 scatter is the same everywhere, with 0 it follows the primary.
+    """
+    return np.clip(1.0 - (1.0 - share) * np.exp(fading * denser), *_SHARES)
+
+
+def _fading(darkness: NDArray[np.floating], line: Line, bar: Bar, back: Array, denser: Array) -> float:
+    """How strongly the shaft fades where its background is denser, 0 to 1, least squares along the shaft; near the usual
+    where the background does not tell.
+    """
+    if len(back) < bar.width:
+        return _USUAL_FADING
+    aside = np.arange(-ASIDE_WIDTHS * bar.width, ASIDE_WIDTHS * bar.width + 0.5)
+    dark = strength(laid_along(darkness, line.run, back, aside), aside, bar, line.look)[0]
+    good = np.isfinite(dark)
+    tried = np.linspace(0.0, 1.0, 11)
+    predicted = np.stack([_share_at(line.look.share, float(one), denser[good]) / line.look.share for one in tried])
+    scale = (predicted * dark[good]).sum(axis=1) / (predicted**2).sum(axis=1)
+    left = dark[good] - scale[:, None] * predicted
+    errors = (left**2).sum(axis=1)
+    # Neighbouring places along the shaft share their error over about half a width.
+    noise = errors.min() / max(len(left[0]) - 2, 1) * max(0.5 * bar.width, 1.0)
+    return float(tried[int((errors / max(noise, 1e-9) + ((tried - _USUAL_FADING) / 0.3) ** 2).argmin())])
 
 
 def onto(beam: ConeBeam, planned: PlacedNeedle, run: Run) -> PlacedNeedle:
@@ -144,7 +176,7 @@ def fitted_end(
     patch = _patch(darkness, beam, line.run, place, bar.width)
     if patch is None:
         return None
-    view = _View(beam, planned, line, bar, patch, _share(darkness, line, patch, place, bar.width))
+    view = _View(beam, planned, line, bar, patch, _share(darkness, line, bar, patch, place))
     field = _field(darkness, line.run, place, bar.width)
     if not np.isfinite(field.noise):
         return None

@@ -39,7 +39,7 @@ MOST_BESIDE = 0.8
 WORST_SD_MM = 1.0
 # What is left along and across the needle when noise and background are told, pixels: sampling, and the ways in which the
 # computed end is not the needle's. By so much simulated errors are larger than what noise explains (benchmarks/tip.py).
-FLOOR_PX = (0.1, 0.05)
+FLOOR_PX = (0.1, 0.04)
 # A needle's sides are sharp: blurred wider than this share of its width, 1 SD, is something else.
 MOST_BLUR = 0.35
 # Pixels are joined until a needle is narrower than this: nothing is gained from more of them.
