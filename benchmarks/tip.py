@@ -42,7 +42,7 @@ from pedicle.phantom.sample import sample_options
 from pedicle.planning.options import PlanOptions
 from pedicle.planning.plan import plan
 
-PATIENTS, PAIRS, QUICK_PAIRS = 10, 40, 20
+PATIENTS, PAIRS, QUICK_PAIRS = 20, 20, 8
 TECHNIQUE = Technique(kvp=80.0, aluminium_mm=0.0, copper_mm=0.1, mas_per_pulse=0.2, pulses_per_s=7.5)
 LEVELS = ("L1", "L2", "L3")
 MATERIALS = (*CHANNELS, STEEL, PLASTIC)

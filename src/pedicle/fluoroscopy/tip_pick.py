@@ -34,7 +34,9 @@ LEAST_GAIN = 12.0
 # Errors left over about an end may be as large as stated; this much larger (mean square) they are not a needle's.
 MOST_MISFIT = 3.0
 # Nothing beside the end may be darker than this share of the needle's own darkness: other metal hides the end.
-MOST_BESIDE = 0.8
+MOST_BESIDE = 0.65
+# An end that lies beside its own shaft's line by more than this share of the width is drawn there by something else.
+MOST_ACROSS = 0.07
 # A tip whose place along the needle is worse than this (mm at the needle) is not a tip.
 WORST_SD_MM = 1.0
 # What is left along and across the needle when noise and background are told, pixels: sampling, and the ways in which the
@@ -289,7 +291,7 @@ def _profile(
 
 def _unlike(darkness: NDArray[np.floating], fit: EndFit, line: Line, expected: Expected) -> str:
     """Why what is seen is not this needle or not it alone, or ""."""
-    if fit.beside > MOST_BESIDE:
+    if fit.beside > MOST_BESIDE or abs(fit.across) > MOST_ACROSS * expected.bar.width:
         return BESIDE
     profile = _profile(darkness, line, expected, fit.place)
     return "" if profile is not None and is_as_wide(*profile, expected.bar) else OTHER_WIDTH
