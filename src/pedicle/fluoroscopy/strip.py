@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from pedicle.fluoroscopy.bins import energy_bins
+from pedicle.fluoroscopy.needle_shadow import STEEL
+from pedicle.model.shot import Technique
 
 Array = NDArray[np.float64]
 
@@ -50,35 +54,75 @@ def laid_along(picture: NDArray[np.floating], run: Run, back: Array, aside: Arra
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Steel:
+    """How steel dims a spectrum: what is left behind t mm is the sum of weight exp(-per_mm t); weights add to 1."""
+
+    per_mm: Array
+    weight: Array
+
+    @classmethod
+    def behind_patient(cls, technique: Technique) -> Steel:
+        """A technique's spectrum behind a patient. How thick the patient is matters little: `Look.scale` is fitted."""
+        bins = energy_bins(technique, ("water", STEEL))
+        seen = bins.weights[:, 0] * np.exp(-_PATIENT_MM * bins.mu[:, 0])
+        return cls(bins.mu[:, 1], seen / seen.sum())
+
+    def through(self, mm: Array) -> Array:
+        """What is left behind so many millimetres (any shape)."""
+        return np.asarray(np.exp(-np.asarray(mm)[..., None] * self.per_mm) @ self.weight)
+
+
+@dataclass(frozen=True, eq=False)
 class Bar:
-    """A tube of steel in a picture, with a rod in it: diameters `width`, `bore` and `core` in pixels; `diameter_mm` of `width`."""
+    """A tube of steel in a picture, with a rod in it: diameters `width`, `bore` and `core` in pixels; `diameter_mm` of `width`.
+
+    `slant` is the sine of the angle between it and the rays, which cross it by so much longer a way.
+    """
 
     width: float
     bore: float
     core: float
     diameter_mm: float
+    slant: float
+    steel: Steel
+
+    def widened(self, factor: float) -> Bar:
+        """The same with all diameters so many times as large."""
+        return replace(
+            self,
+            width=factor * self.width,
+            bore=factor * self.bore,
+            core=factor * self.core,
+            diameter_mm=factor * self.diameter_mm,
+        )
 
 
 @dataclass(frozen=True)
 class Look:
-    """How steel looks in a picture: what is left of the light behind t mm is 1 - share + share exp(-per_mm t), then blurred.
+    """How steel looks in a picture: what is left of the light is 1 - share + share through(scale t), then blurred.
 
-    `share` is less than 1 where scatter adds light; hardening of the beam looks much the same. `blur` is a Gauss in pixels.
+    `share` is less than 1 where scatter adds light. `scale` is 1 but for another alloy, spectrum or slant than thought.
+    `blur` is a Gauss in pixels.
     """
 
     blur: float
-    per_mm: float
+    scale: float
     share: float
 
-    def light(self, mm: Array) -> Array:
+    def light(self, steel: Steel, mm: Array) -> Array:
         """What is left of the light, before blurring."""
-        return np.asarray(1.0 - self.share + self.share * np.exp(-self.per_mm * mm))
+        return np.asarray(1.0 - self.share + self.share * steel.through(self.scale * mm))
 
 
-PLAIN = Look(1.0, 0.6, 0.8)
-# Bounds of blur (pixels), attenuation per mm and share.
-_BOUNDS = ((0.3, 0.05, 0.05), (6.0, 6.0, 0.999))
+PLAIN = Look(0.8, 1.0, 0.6)
+# Bounds of blur (pixels), scale and share.
+_BOUNDS = ((0.3, 0.2, 0.05), (6.0, 5.0, 0.999))
+# A look is as likely off by a factor e in its scale as a mean profile by so much darkness at one place.
+_SCALE_WEIGHT = 0.1
+_PATIENT_MM = 200.0
+# Needles of other gauges are this much narrower or wider.
+_OTHER, _AS_GOOD = 0.17, 1.1
 
 
 def cross_section(aside: Array, bar: Bar, look: Look) -> Array:
@@ -86,7 +130,7 @@ def cross_section(aside: Array, bar: Bar, look: Look) -> Array:
     fine = (np.arange(161) - 80.0) / 160.0 * bar.width
     sizes = np.array([bar.width, bar.bore, bar.core])[:, None]
     chord = np.array([1.0, -1.0, 1.0]) @ np.sqrt(np.maximum(sizes**2 - (2.0 * fine) ** 2, 0.0))
-    taken = 1.0 - look.light(chord * bar.diameter_mm / bar.width)
+    taken = 1.0 - look.light(bar.steel, chord * bar.diameter_mm / bar.width / bar.slant)
     weight = np.exp(-0.5 * ((aside[:, None] - fine) / look.blur) ** 2)
     scale = (fine[1] - fine[0]) / (look.blur * np.sqrt(2.0 * np.pi))
     return np.asarray(-np.log1p(-np.minimum(scale * (weight @ taken), 0.9999)))
@@ -110,9 +154,9 @@ def _background(aside: Array) -> Array:
     return np.stack([np.ones_like(share), share, share**2], axis=1)
 
 
-def best_look(profile: Array, aside: Array, bar: Bar) -> Look:
-    """The look that explains a mean profile across the needle best, background free and the darkness as it is: a law that
-    may be scaled as well would be told apart from its neighbours by the faint edges alone.
+def best_look(profile: Array, aside: Array, bar: Bar) -> tuple[Look, float]:
+    """The look that explains a mean profile across the needle best, and the rms of what it leaves: background free and
+    the darkness as it is: a law that may be scaled as well would be told apart from its neighbours by the faint edges alone.
     """
     from scipy.optimize import least_squares
 
@@ -121,11 +165,17 @@ def best_look(profile: Array, aside: Array, bar: Bar) -> Look:
 
     def left(x: Array) -> Array:
         rest = profile - cross_section(aside, bar, Look(*map(float, x)))
-        return np.asarray(rest - background @ (flat @ rest))
+        return np.append(rest - background @ (flat @ rest), _SCALE_WEIGHT * np.log(x[1]))
 
-    start = (PLAIN.blur, PLAIN.per_mm, PLAIN.share)
+    start = (PLAIN.blur, PLAIN.scale, PLAIN.share)
     found = least_squares(left, start, bounds=_BOUNDS, x_scale=(1.0, 0.5, 0.2), max_nfev=30)
-    return Look(*map(float, found.x))
+    return Look(*map(float, found.x)), float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
+
+
+def is_as_wide(profile: Array, aside: Array, bar: Bar) -> bool:
+    """Whether a profile looks more like this bar than like one a sixth narrower or wider, or as good as that."""
+    rms = [best_look(profile, aside, bar.widened(factor))[1] for factor in (1.0 - _OTHER, 1.0, 1.0 + _OTHER)]
+    return rms[1] <= _AS_GOOD * min(rms[0], rms[2])
 
 
 def robust_sd(values: Array) -> float:
