@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.phantom_look import data_folder
+from pedicle.fluoroscopy.automatic import with_charge
 from pedicle.fluoroscopy.columns import beam_seen_from
-from pedicle.fluoroscopy.machine import automatic, usual_technique
+from pedicle.fluoroscopy.machine import usual_technique
 from pedicle.fluoroscopy.materials import CHANNELS, absorber, shares
 from pedicle.fluoroscopy.needle_shadow import cement_shadow, needle_shadows
 from pedicle.fluoroscopy.options import PictureOptions
-from pedicle.fluoroscopy.picture import primary_signal, render
+from pedicle.fluoroscopy.picture import render
 from pedicle.fluoroscopy.projection import Absorber, exact, project
 from pedicle.fluoroscopy.scene import NEEDLE
 from pedicle.fluoroscopy.spread import farther
@@ -209,7 +210,7 @@ def target(patient: Patient, beam: ConeBeam, truth: Truth, seed: int) -> Seen:
     real = farther(beam, truth.farther_mm)
     paths = np.maximum(paths_of(patient, real, truth), 0.0)
     technique = usual_technique()
-    technique = automatic(technique, primary_signal(paths, MATERIALS, technique)[0], real)
+    technique = with_charge(technique, paths, MATERIALS, real)
     return Seen.of_signal(beam, render(paths, MATERIALS, real, technique, PictureOptions(seed=seed)).signal)
 
 
