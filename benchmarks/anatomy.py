@@ -1,8 +1,7 @@
 """Measurements of the spine against known truth: phantoms over sex, age, density, slice thickness and fracture.
 
 Every phantom is measured on labels taken at the voxel centres and on labels with a segmenter's errors, density with the
-scanner's calibration known; a second campaign measures density with kVp, calibration and the patient's own fat hidden.
-Agreement with synthetic truth is consistency, not evidence on patients.
+scanner's calibration known (`benchmarks.density` measures it with kVp and calibration hidden). Agreement with synthetic truth is consistency, not evidence on patients.
 """
 
 from __future__ import annotations
@@ -56,26 +55,6 @@ def case(seed: int) -> dict[str, Any]:
         for vertebra in spine.vertebrae:
             row = level_row(kind, vertebra, true.get(vertebra.level))
             rows.append(row | {"true_density": density_there(vertebra, phantom)})
-    return {"key": seed, "slice_mm": options.spacing_mm[2], "sclerotic": options.sclerotic_level, "rows": rows}
-
-
-def hidden_case(seed: int) -> dict[str, Any]:
-    """Density alone, with voltage, scanner and the patient's own fat hidden from the estimator."""
-    from pedicle.anatomy.options import MeasureOptions
-    from pedicle.anatomy.spine import find_vertebrae
-    from pedicle.model.scan import LabelMap
-    from pedicle.phantom.make import make_phantom
-    from pedicle.phantom.segmenter import SegmenterOptions, segmented
-
-    options = phantom_options(seed)
-    phantom = make_phantom(options)
-    scan = replace(phantom.scan, acquisition=replace(phantom.scan.acquisition, kvp=None))
-    drawn = segmented(phantom.labels, phantom.parts, SegmenterOptions(seed=seed))
-    true = {level.level: level for level in phantom.truth.levels}
-    rows = []
-    for vertebra in find_vertebrae(scan, LabelMap(drawn, "verse"), MeasureOptions(sex=None)).vertebrae:
-        row = level_row("hidden", vertebra, true.get(vertebra.level))
-        rows.append(row | {"true_density": density_there(vertebra, phantom)})
     return {"key": seed, "slice_mm": options.spacing_mm[2], "sclerotic": options.sclerotic_level, "rows": rows}
 
 
@@ -241,29 +220,6 @@ def calibration_table(results: list[dict[str, Any]]) -> list[Row]:
     return rows
 
 
-def hidden_table(results: list[dict[str, Any]]) -> list[Row]:
-    """The density campaign: hidden calibration, and sclerotic levels."""
-    return hidden_rows(results, f"density hidden, {len(results)} spines") + sclerosis_table(results)
-
-
-def sclerosis_table(results: list[dict[str, Any]]) -> list[Row]:
-    """Levels whose upper half is sclerotic that are flagged instead of averaged, and other levels flagged."""
-    flagged, sound = [], []
-    for result in results:
-        for row in result.get("rows", []):
-            if row["kind"] != "hidden" or not row["whole"] or row.get("density") is None or row["fractured"]:
-                continue
-            (flagged if row["level"] == result.get("sclerotic") else sound).append(bool(row["sclerosis"]))
-    if not flagged:
-        return []
-    return [
-        Row(
-            "sclerosis over a third of the region", f"flagged, of {len(flagged)}", float(np.mean(flagged)), "share", "1"
-        ),
-        Row("sclerosis, other levels", f"flagged, of {len(sound)}", float(np.mean(sound)), "share"),
-    ]
-
-
 def pedicle_table(results: list[dict[str, Any]]) -> list[Row]:
     """Mean absolute error of pedicle width; L5 apart."""
     rows = []
@@ -313,26 +269,6 @@ def density_table(results: list[dict[str, Any]]) -> list[Row]:
     return rows
 
 
-def hidden_rows(results: list[dict[str, Any]], case: str) -> list[Row]:
-    """Error and coverage with voltage and calibration hidden, over all levels that count."""
-    hidden = [r for r in level_rows(results, "hidden", SLICES_MM) if usable(r)]
-    if not hidden:
-        return []
-    error = np.array([r["density"][0] - r["true_density"] for r in hidden])
-    true = np.array([r["true_density"] for r in hidden])
-    inside = np.mean([r["density"][1] <= r["true_density"] <= r["density"][2] for r in hidden])
-    return [
-        Row(case, f"RMS of the error of {len(hidden)}", rms(100 * error / true), "percent", "<= 10"),
-        Row(case, "RMS error over mean density", 100 * rms(error) / float(true.mean()), "percent"),
-        Row(case, "truth inside the 95 % interval", float(inside), "share", "0.90 to 0.99"),
-    ]
-
-
-def rms(values: np.ndarray) -> float:
-    """Root of the mean square."""
-    return float(np.sqrt(np.mean(np.square(values))))
-
-
 def usable(row: dict[str, Any]) -> bool:
     """Whether a level's density counts: given, unfractured, not averaged over sclerosis."""
     return bool(
@@ -368,8 +304,7 @@ def main() -> None:
         density_table,
         completeness_table,
     )
-    hidden = run_campaign("density", hidden_case, range(2 if chosen.quick else chosen.cases or 200))
-    publish("anatomy", [row for make in tables for row in make(results)] + hidden_table(hidden), chosen)
+    publish("anatomy", [row for make in tables for row in make(results)], chosen)
 
 
 if __name__ == "__main__":

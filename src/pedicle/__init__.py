@@ -21,12 +21,13 @@ _WINDOW = {
     "plan": "pedicle.planning.plan",
     "shoot": "pedicle.fluoroscopy.shoot",
     "locate": "pedicle.fluoroscopy.tip",
+    "register": "pedicle.fluoroscopy.registration",
     "write_report": "pedicle.report.write",
     "run": "pedicle.procedure",
     "Case": "pedicle.model.case",
 }
 
-__all__ = ["Case", "find_vertebrae", "locate", "plan", "read_ct", "read_labels", "run", "shoot", "write_report"]
+__all__ = ["Case", "find_vertebrae", "locate", "plan", "read_ct", "read_labels", "register", "run", "shoot", "write_report"]
 
 
 def __getattr__(name: str) -> Any:
