@@ -27,7 +27,18 @@ _WINDOW = {
     "Case": "pedicle.model.case",
 }
 
-__all__ = ["Case", "find_vertebrae", "locate", "plan", "read_ct", "read_labels", "register", "run", "shoot", "write_report"]
+__all__ = [
+    "Case",
+    "find_vertebrae",
+    "locate",
+    "plan",
+    "read_ct",
+    "read_labels",
+    "register",
+    "run",
+    "shoot",
+    "write_report",
+]
 
 
 def __getattr__(name: str) -> Any:
