@@ -45,6 +45,7 @@ def locate(first: Shot, second: Shot, planned: PlacedNeedle, unseen: Unseen = NO
 
     The second look knows the needle's direction in space, and with it how its end looks in each picture. Picks whose rays
     miss each other by over 3 mm, or that lie beyond reach of the plan, are two things and not one needle: not found.
+    One needle in the beam: where two lie over each other in a picture, the other one's end may be taken.
     RefusedError 451 when the views are as good as one.
     """
     pair = _Pair((first, second), planned, unseen)
