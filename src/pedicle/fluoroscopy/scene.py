@@ -93,7 +93,7 @@ def cut_notices(volume: Volume) -> tuple[Notice, ...]:
     sides = data & ~(inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:])
     if not sides.any() or float((volume.values[sides] > _TISSUE_HU).mean()) <= _CUT_SHARE:
         return ()
-    text = "the CT does not hold the whole body: what is missing is not in the picture, contrast and dose are too low"
+    text = "the CT does not hold the whole body: what is missing is not in the picture, its dose is too low and its contrast not the patient's"
     return (Notice("body-cut", "scan", text),)
 
 
