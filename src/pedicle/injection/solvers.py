@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pedicle.injection.explicit import advance_explicit
 from pedicle.injection.options import FlowOptions
 from pedicle.injection.ordered import advance_ordered
 from pedicle.injection.state import FlowState, Fluids, Source
@@ -27,7 +28,7 @@ class Solver(Protocol):
         """The state at `until_s`."""
 
 
-SOLVERS: dict[str, Solver] = {"ordered": advance_ordered}
+SOLVERS: dict[str, Solver] = {"ordered": advance_ordered, "explicit": advance_explicit}
 
 
 def solver(name: str) -> Solver:
