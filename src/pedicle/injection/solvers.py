@@ -34,5 +34,5 @@ SOLVERS: dict[str, Solver] = {"ordered": advance_ordered, "explicit": advance_ex
 def solver(name: str) -> Solver:
     """The solver of a name; InputError when there is none."""
     if name not in SOLVERS:
-        raise InputError(566, "flow", f"solver {name!r}", "one of " + ", ".join(SOLVERS), "choose one of these")
+        raise InputError(567, "flow", f"solver {name!r}", "one of " + ", ".join(SOLVERS), "choose one of these")
     return SOLVERS[name]
