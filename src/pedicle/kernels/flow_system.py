@@ -103,13 +103,15 @@ def assemble(
                         cell_of[c] = at
                 c += 1
             c += 1
-    count = _along(box, 0, shape, faces[0], of_faces, face_inverse[0], fields, inverse_marrow, ax, diagonal, sides, 0)
-    count = _along(
-        box, 1, shape, faces[1], of_faces, face_inverse[1], fields, inverse_marrow, ay, diagonal, sides, count
-    )
-    return _along(
-        box, 2, shape, faces[2], of_faces, face_inverse[2], fields, inverse_marrow, az, diagonal, sides, count
-    )
+    count = 0
+    # A loop and no three calls: a literal axis would be compiled three times.
+    for axis in range(3):
+        conductance = ax if axis == 0 else (ay if axis == 1 else az)
+        count = _along(
+            box, axis, shape, faces[axis], of_faces, face_inverse[axis], fields, inverse_marrow, conductance, diagonal,
+            sides, count,
+        )  # fmt: skip
+    return count
 
 
 @kernel
