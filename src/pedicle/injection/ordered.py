@@ -26,10 +26,7 @@ def advance_ordered(
     options: FlowOptions,
 ) -> FlowState:
     """A `Solver` of `injection.solvers`."""
-    run = _Ordered(medium, source, fluids, state, rate_mm3_s, options)
-    while run.t_s < until_s:
-        run.step(until_s)
-    return run.state()
+    return _Ordered(medium, source, fluids, state, rate_mm3_s, options).advance(until_s)
 
 
 class _Ordered(Run):
@@ -86,6 +83,10 @@ class _Ordered(Run):
         if is_new:
             self.box, self.far_outflow = box, _far_outflow(system, box, len(self.medium.outlets))
         return system
+
+    def refresh(self) -> None:
+        """See `Run.refresh`."""
+        self._solve()
 
     def _limit_s(self, system: BoxSystem) -> float:
         """Seconds in which the front crosses as much of its fastest cell as a step may."""
