@@ -99,8 +99,8 @@ def _coarsen(fine: Any, coarse: Any, mx: Any, my: Any, mz: Any, own: Any, invers
 
 
 @kernel
-def _smooth(level: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any, colours: Any, row: Any) -> None:
-    """Gauss-Seidel, four half sweeps of the colours given. A whole row is computed, so that it runs in lanes, and every second
+def _smooth(level: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any, colour: int, row: Any) -> None:
+    """Gauss-Seidel, four half sweeps in turn, beginning with a colour. A whole row is computed, so that it runs in lanes, and every second
     value kept."""
     nx, ny, nz = level[0], level[1], level[2]
     sy = nz + 2
@@ -120,7 +120,7 @@ def _smooth(level: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any,
                         + (gyp[k] * yp[k] + gym[k] * ym[k])
                         + (gz[k + 1] * here[k + 2] + gz[k] * here[k])
                     )
-                for k in range((colours[turn] + i + j) & 1, nz, 2):
+                for k in range((colour + turn + i + j) & 1, nz, 2):
                     here[k + 1] = row[k]
 
 
@@ -175,13 +175,15 @@ def _cycle(levels: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any,
     """x of the finest level becomes an approximate solution for b; x starts from 0."""
     last = levels.shape[0] - 1
     x[: levels[1, 3] if last else x.size] = np.float32(0.0)
-    for n in range(last):
-        _smooth(levels[n], mx, my, mz, inverse, x, b, (0, 1, 0, 1), row)
-        _restrict(levels[n], levels[n + 1], mx, my, mz, inverse, x, b, row)
-    _smooth(levels[last], mx, my, mz, inverse, x, b, (0, 1, 0, 1), row)
-    for n in range(last - 1, -1, -1):
-        _prolong(levels[n], levels[n + 1], inverse, x)
-        _smooth(levels[n], mx, my, mz, inverse, x, b, (1, 0, 1, 0), row)
+    # One place of each call: every further one is compiled again.
+    for way in range(2):
+        for turn in range(last + 1 - way):
+            n = last - 1 - turn if way else turn
+            if way:
+                _prolong(levels[n], levels[n + 1], inverse, x)
+            _smooth(levels[n], mx, my, mz, inverse, x, b, way, row)
+            if not way and n < last:
+                _restrict(levels[n], levels[n + 1], mx, my, mz, inverse, x, b, row)
 
 
 @kernel
