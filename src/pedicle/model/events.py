@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from pedicle.model.carm import View
 from pedicle.model.errors import InputError
@@ -18,6 +18,7 @@ from pedicle.model.shot import Dose
 from pedicle.model.table import First, Lying
 
 Triple = tuple[float, float, float]
+Drive = Literal["flow", "travel", "force"]
 _NO_DOSE = Dose(0.0, 0.0, 0.0, 0)
 
 
@@ -69,12 +70,82 @@ class TipMeasured:
     separation_deg: float
 
 
-Event = Positioned | NeedleMoved | ViewTaken | TipMeasured
+@dataclass(frozen=True)
+class InjectionStarted:
+    """Cement is connected to a level's needle: from now the plunger can be pushed. `settings` are the options of `inject`.
+
+    `mixed_s` is when the cement was mixed, on the operation's clock; it may lie before its zero.
+    """
+
+    t_s: float
+    level: str
+    side: Side
+    mixed_s: float
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """The plunger was pushed for `duration_s` until `t_s`: `drive` flow (ml/s), travel (mm/s of the plunger) or force (N)."""
+
+    t_s: float
+    level: str
+    drive: Drive
+    value: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class StyletPushed:
+    """The stylet was pushed back in: what the cannula holds goes out of its tip within `duration_s` until `t_s`."""
+
+    t_s: float
+    level: str
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class LeakSeen:
+    """A picture showed cement outside the body for the first time, or more of it: `view` AP or lateral."""
+
+    t_s: float
+    level: str
+    view: str
+    opening: str
+    place: str
+
+
+@dataclass(frozen=True)
+class InjectionEnded:
+    """No more is pushed through this needle, and why."""
+
+    t_s: float
+    level: str
+    side: Side
+    reason: str
+
+
+Event = (
+    Positioned
+    | NeedleMoved
+    | ViewTaken
+    | TipMeasured
+    | InjectionStarted
+    | Pushed
+    | StyletPushed
+    | LeakSeen
+    | InjectionEnded
+)
 EVENTS: dict[str, type[Event]] = {
     "positioned": Positioned,
     "needle_moved": NeedleMoved,
     "view_taken": ViewTaken,
     "tip_measured": TipMeasured,
+    "injection_started": InjectionStarted,
+    "pushed": Pushed,
+    "stylet_pushed": StyletPushed,
+    "leak_seen": LeakSeen,
+    "injection_ended": InjectionEnded,
 }
 _NAMES = {kind: name for name, kind in EVENTS.items()}
 
