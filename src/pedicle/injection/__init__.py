@@ -1,0 +1,1 @@
+"""Bone, Trajectory, Cement -> Fill: what cement does in the body."""
