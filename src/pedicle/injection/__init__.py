@@ -1,1 +1,1 @@
-"""Bone, Trajectory, Cement -> Fill: what cement does in the body."""
+"""Cement pushed through a needle into this patient's bone: it fills, leaks where the bone leaks, can be stopped and repeated."""

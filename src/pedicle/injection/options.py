@@ -26,3 +26,35 @@ class MediumOptions:
     """This bone's permeability against the law's."""
     marrow_factor: Annotated[float, Field(gt=0)] = 1.0
     """This marrow's viscosity against the mean."""
+
+
+@options
+class InjectOptions:
+    """How cement is injected."""
+
+    cement: str = "medium-viscosity"
+    """Cement: a name of the catalogue."""
+    volume: Annotated[float, Field(gt=0, le=20)] | None = None
+    """Cement out of the needle in one level, ml; the planned volume when not given."""
+    flow: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Flow asked of the syringe, ml/s; what flows is less where its force does not suffice."""
+    portion: Annotated[float, Field(ge=0.05, le=5)] = 0.5
+    """Cement between two looks at both views, ml."""
+    pause: Annotated[float, Field(ge=0, le=600)] = 90.0
+    """Wait after the first leak into a disc, beside the spine or into a local vein, s."""
+    second: Literal["auto", "never"] = "auto"
+    """A second needle when the fill falls short: as the advisor finds, or never."""
+    start: Annotated[float, Field(ge=0, le=1800)] | None = None
+    """Time from mixing to the first push, s; the beginning of the cement's working time when not given."""
+    room_c: Annotated[float, Field(ge=10, le=35)] = 21.0
+    """Temperature of the room, in which cement is mixed and kept, Celsius."""
+    cell_mm: Annotated[float, Field(ge=0.4, le=2)] = 1.0
+    """Cell of the flow's grid, mm."""
+    courant: Annotated[float, Field(ge=0.05, le=4)] = 1.0
+    """Step of the flow: part of a cell that the front crosses; 0.25 is fine, 2 is quick."""
+    permeability: str = "kozeny"
+    """Law from density to permeability."""
+    openings: Literal["expected", "drawn"] = "expected"
+    """Openings that a CT cannot show: as they are on average, or drawn from their probabilities."""
+    seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1
+    """Seed of drawn openings and of the runs that show the spread."""

@@ -98,10 +98,15 @@ class OperationState:
         return next((placed for at, on, placed in self.needles if (at, on) == (level, side)), None)
 
 
+def plain_event(event: Event) -> dict[str, Any]:
+    """An event as plain values: its time, its name, what it says."""
+    values = asdict(event)
+    return {"t_s": values.pop("t_s"), "event": _NAMES[type(event)], **values}
+
+
 def line_of(event: Event) -> str:
     """One line of the log, without its end."""
-    values = asdict(event)
-    return json.dumps({"t_s": values.pop("t_s"), "event": _NAMES[type(event)], **values}, allow_nan=False)
+    return json.dumps(plain_event(event), allow_nan=False)
 
 
 def event_of(line: str) -> Event:

@@ -1,27 +1,18 @@
-"""The live operation, thin for now: events change the state, the C-arm looks at it, the log replays to the same state.
-
-A person, a script and the command line send the same events. There is one way to take a picture: `expose`.
-"""
+"""Events change the state: a log replays to the same state, bit for bit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
-from pedicle.fluoroscopy.scene import Scene
-from pedicle.fluoroscopy.setup import Setting
-from pedicle.fluoroscopy.shoot import shoot
 from pedicle.model.carm import View
 from pedicle.model.errors import InputError
 from pedicle.model.events import Event, NeedleMoved, OperationState, Positioned, TipMeasured, Triple, ViewTaken
 from pedicle.model.frames import Side
 from pedicle.model.placed import PlacedNeedle
-from pedicle.model.shot import Shot, TipEstimate
-
-_DEFAULT = PictureOptions()
+from pedicle.model.shot import TipEstimate
 
 
 def apply(state: OperationState, event: Event) -> OperationState:
@@ -52,42 +43,6 @@ def replay(events: Iterable[Event]) -> OperationState:
     for event in events:
         state = apply(state, event)
     return state
-
-
-@dataclass(frozen=True, eq=False)
-class Exposure:
-    """A picture and the event it is."""
-
-    shot: Shot
-    event: ViewTaken
-
-
-def prepared(state: OperationState, setting: Setting, asked: ShotOptions) -> tuple[OperationState, tuple[Event, ...]]:
-    """The patient laid and the needle moved as asked before a picture: the state, and the events that were needed."""
-    events: list[Event] = []
-    if state.shots == 0 or (state.lying, state.first) != (asked.lying, asked.first):
-        events.append(Positioned(state.t_s, asked.lying, asked.first))
-    if setting.placed is not None:
-        events.append(moved(state, setting.level, setting.placed))
-    for event in events:
-        state = apply(state, event)
-    return state, tuple(events)
-
-
-def expose(state: OperationState, scene: Scene, setting: Setting, options: PictureOptions = _DEFAULT) -> Exposure:
-    """Take a picture of the scene with the needles as they stand; the clock runs on by the time under the beam.
-
-    Every picture of an operation has noise of its own, from the seed and the pictures before it.
-    """
-    view, beam = setting.view, setting.beam
-    held = tuple(placed for _, _, placed in state.needles)
-    seen = replace(options, seed=(options.seed + state.shots) % 2**32)
-    shot = shoot(scene, view, beam, held, setting.level, options=seen)
-    event = ViewTaken(
-        state.t_s + shot.dose.seconds, setting.level, view.name, triple(view.detector_lps),
-        triple(setting.isocentre_lps_mm), shot.dose,
-    )  # fmt: skip
-    return Exposure(shot, event)
 
 
 def moved(state: OperationState, level: str, held: tuple[Side, PlacedNeedle]) -> NeedleMoved:

@@ -1,0 +1,67 @@
+"""What a picture shows of leaked cement, against what is true.
+
+A leak is seen where enough cement lies along the ray, over enough area, outside what hides it: the outline of the vertebral
+body. On the lateral view the back rims of the body hide the hollow of its posterior wall, and its flanks lie over it: what
+leaks there is read as cement in the body. That is the known blindness of the lateral view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.fluoroscopy.scene import Scene
+from pedicle.model.bone import Bone
+from pedicle.model.conebeam import ConeBeam
+from pedicle.model.placed import PlacedCement
+from pedicle.model.sourced import quantity
+from pedicle.model.vertebra import PART_BODY
+from pedicle.model.volume import Volume
+
+Image = NDArray[np.float32]
+_FILE = "injection/leaks"
+# A ray through this much of the body is within its outline, mm.
+_OUTLINE_MM = 0.5
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one view shows: the leaks seen, by number; and how far back cement reaches in the body as seen in it."""
+
+    seen: tuple[bool, ...]
+    in_posterior_quarter: bool
+
+
+def read_view(
+    scene: Scene, beam: ConeBeam, bone: Bone, cement: Volume, leaks: tuple[Volume, ...], rear: NDArray[np.bool_]
+) -> Reading:
+    """What an eye finds in a view: `cement` and `leaks` are shares of voxels, `rear` marks the body's posterior quarter."""
+    pixel = float(np.mean(beam.pixel_mm)) / float(beam.magnification(bone.parts.grid.centre_lps_mm))
+    outline = _outline(scene, beam, bone, pixel)
+    seen = tuple(_shows(_path(scene, beam, leak), ~outline, pixel) for leak in leaks)
+    behind = cement.with_values(np.where(rear, cement.values, 0.0).astype(np.float32))
+    return Reading(seen, _shows(_path(scene, beam, behind), np.ones_like(outline), pixel))
+
+
+def _outline(scene: Scene, beam: ConeBeam, bone: Bone, pixel_mm: float) -> NDArray[np.bool_]:
+    """Pixels in the body's outline, and those next to it by the margin within which an eye does not part the two."""
+    from scipy.ndimage import distance_transform_edt
+
+    body = bone.parts.with_values((bone.parts.values == PART_BODY).astype(np.float32))
+    inside = _path(scene, beam, body) > _OUTLINE_MM
+    beyond = distance_transform_edt(~inside, sampling=pixel_mm)
+    return np.asarray(beyond <= quantity(_FILE, "seen", "margin").value)
+
+
+def _shows(path_mm: Image, where: NDArray[np.bool_], pixel_mm: float) -> bool:
+    thick = (path_mm >= quantity(_FILE, "seen", "thickness").value) & where
+    return bool(thick.sum() * pixel_mm**2 >= quantity(_FILE, "seen", "area").value)
+
+
+def _path(scene: Scene, beam: ConeBeam, filled: Volume) -> Image:
+    """Millimetres of what is filled along each ray; volumes that do not change are remembered by the caller's object."""
+    if not filled.values.any():
+        return np.zeros((beam.rows, beam.columns), np.float32)
+    return scene.looks.cement(PlacedCement(filled), beam).whole(beam)

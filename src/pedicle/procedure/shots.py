@@ -1,0 +1,59 @@
+"""A picture taken in a case: the log replayed, the needle moved if asked, the picture and its events kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
+from pedicle.model.case import Case
+from pedicle.model.events import log_text
+from pedicle.model.progress import Progress, silent
+from pedicle.model.shot import Shot
+from pedicle.model.sourced import references_used
+from pedicle.procedure.records import digest_of, record_digest
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """A picture taken in a case: the case, the shot, its files by name, sentences about it."""
+
+    case: Case
+    shot: Shot
+    files: dict[str, bytes]
+    words: tuple[str, ...]
+
+
+def shoot(
+    out: Path | str,
+    options: ShotOptions | None = None,
+    picture: PictureOptions | None = None,
+    progress: Progress = silent,
+) -> Taken:
+    """Take a picture in a planned case: replay its log, move the needle if asked, look, and add both to the log.
+
+    Writes ``shot-NNN-LEVEL-VIEW.png``, ``.json`` and with `dicom` ``.dcm``, and ``operation.jsonl``. Raises InputError 604
+    without a plan, 700 to 703 for a view, level, side or depth that is not there.
+    """
+    import pedicle.operation as operation
+    from pedicle.fluoroscopy.setup import choose, stage
+    from pedicle.io.xa.files import shot_files
+
+    Case.open(out)
+    with Case.writing(out) as case, references_used() as used:
+        started, chosen = time.monotonic(), options or ShotOptions()
+        given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
+        events = case.load("operate")["events"] if case.step("operate") else ()
+        progress(0.1, "the picture")
+        setting = choose(spine, plan, chosen)
+        state, done = operation.prepared(operation.replay(events), setting, chosen)
+        exposure = operation.expose(state, stage(given["scan"], setting), setting, picture or PictureOptions())
+        state, done = operation.apply(state, exposure.event), (*done, exposure.event)
+        files, words = shot_files(exposure.shot, state, setting.words, chosen.dicom, record_digest(case, "plan"))
+        kept = {**case.files_of("operate"), **files, "operation.jsonl": log_text((*events, *done)).encode()}
+        digest = digest_of("operate", record_digest(case, "plan"), kept["operation.jsonl"].decode())
+        facts = {"seconds": time.monotonic() - started, "warnings": exposure.shot.warnings, "references": used}
+        case.commit("operate", digest, {"events": (*events, *done)}, kept, facts)
+    progress(1.0, "picture taken")
+    return Taken(case, exposure.shot, files, words)

@@ -1,0 +1,75 @@
+"""The steps in order: what each stands on, and how it is computed from the case."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pedicle.model.case import Case
+from pedicle.model.notices import Notice
+from pedicle.model.progress import Progress
+from pedicle.procedure.chosen import RunOptions
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a step made: its noun, the named files for people, its warnings."""
+
+    result: Any
+    files: dict[str, bytes] = field(default_factory=dict)
+    warnings: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what it stands on, and how it is computed from the case."""
+
+    name: str
+    needs: tuple[str, ...]
+    compute: Callable[[Case, RunOptions, Progress], Made]
+
+
+def _measure(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.anatomy.spine import find_vertebrae
+    from pedicle.io.documents import spine_document, to_bytes
+
+    given = case.load("read")
+    chosen = options.measure
+    if chosen.sex is None and given["patient"] is not None:
+        chosen = replace(chosen, sex=given["patient"].sex)
+    spine = find_vertebrae(given["scan"], given["labels"], chosen, progress)
+    return Made(spine, {"spine.json": to_bytes(spine_document(spine))}, spine.warnings)
+
+
+def _plan(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.io.documents import plan_document, to_bytes
+    from pedicle.planning.plan import plan
+
+    given = case.load("read")
+    made = plan(case.load("measure"), given["scan"], options.plan, given["patient"], progress)
+    return Made(made, {"plan.json": to_bytes(plan_document(made))}, made.warnings)
+
+
+def _fluoroscopy(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.fluoroscopy.expected import expected_views
+
+    scan = case.load("read")["scan"]
+    made = expected_views(scan, case.load("measure"), case.load("plan"), options.fluoroscopy, progress)
+    return Made(made, {}, made.warnings)
+
+
+def _report(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.report.write import write_report
+
+    files = write_report(case, options.report, progress)
+    return Made({name: hashlib.sha256(content).hexdigest() for name, content in files.items()}, files)
+
+
+STEPS = (
+    Step("measure", ("read",), _measure),
+    Step("plan", ("read", "measure"), _plan),
+    Step("fluoroscopy", ("read", "measure", "plan"), _fluoroscopy),
+    Step("report", ("read", "measure", "plan", "fluoroscopy"), _report),
+)

@@ -1,0 +1,55 @@
+"""What a picture shows of a leak: beside the body on AP, before and behind it on lateral, never through the body."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pedicle.fluoroscopy.scene import Scene
+from pedicle.fluoroscopy.views import Aim, set_up, standard_arm
+from pedicle.injection.leak_shape import leaked_volume
+from pedicle.model.vertebra import PART_BODY
+from pedicle.operation.film import read_view
+from tests.fluoroscopy import simple_spine
+from tests.injection import simple_level as simple
+
+BONE = simple.bone()
+REAR = (BONE.parts.values == PART_BODY) & (
+    (simple.pose().inverse @ BONE.parts.grid.centres_lps_mm())[..., 1] > simple.HALF[1] / 2
+)
+PLACES = {"left": (22.0, 0.0, 0.0), "front": (0.0, -15.0, 0.0), "canal": (0.0, 15.0, 0.0)}
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return Scene.of(simple_spine.scan(), (-80.0, -80.0), standard_arm(256))
+
+
+def reading(scene, view, ml, rear=False):
+    vertebra = simple_spine.vertebra()
+    aim = Aim(simple_spine.spine(vertebra), vertebra, "prone", "left", simple_spine.trajectory("left"))
+    _, beam = set_up(view, aim, scene.arm)
+    leaks = []
+    for name, near in PLACES.items():
+        outlet = simple.opening(BONE, "canal" if name == "canal" else "paravertebral", near)
+        leaks.append(leaked_volume(BONE, outlet, simple.starts(BONE, outlet), ml))
+    cement = BONE.parts.with_values(
+        (REAR * 0.9 if rear else ~REAR & (BONE.parts.values == PART_BODY)).astype(np.float32)
+    )
+    return read_view(scene, beam, BONE, cement, tuple(leaks), REAR)
+
+
+def test_a_leak_beside_the_body_is_seen_on_ap_and_hidden_on_lateral(scene):
+    assert reading(scene, "true-ap", 0.8).seen == (True, False, False)
+    assert reading(scene, "true-lateral", 0.8).seen == (False, True, True)
+
+
+def test_a_trace_is_not_seen_and_no_leak_never(scene):
+    for view in ("true-ap", "true-lateral"):
+        assert reading(scene, view, 0.003).seen == (False, False, False)
+        assert reading(scene, view, 0.0).seen == (False, False, False)
+
+
+def test_cement_in_the_posterior_quarter_is_seen_on_lateral(scene):
+    assert not reading(scene, "true-lateral", 0.1).in_posterior_quarter
+    assert reading(scene, "true-lateral", 0.1, rear=True).in_posterior_quarter
