@@ -1,4 +1,4 @@
-"""What fluid flows through: pores, conductances between cells, and the openings through which it leaves."""
+"""What fluid flows through, on one regular grid: room, permeability, how cells are joined, and the ways out."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.model.bone import Route
+from pedicle.model.grid import Grid
 
 Place = Literal["canal", "foramen", "disc", "paravertebral", "prevertebral_vein", "cava_or_azygos"]
+Faces = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
 class Outlet:
-    """One opening that fluid can leave through.
+    """One opening the fluid can leave through.
 
-    `cells` (n,) are C-order linear indices of the cells at its inside, `conductance_mm3` (n,) the transmissibility from each
-    cell's centre to the outside, `pressure_pa` the pressure there; `basis` says how it is known.
+    `name` is unique in its medium. `cells` (n,) are linear indices, C order, of the cells at the inside of the opening;
+    `conductance_mm3` (n,) is the half-face transmissibility from each cell's centre to the outside, which stands at
+    `pressure_pa`: flow mm3/s = conductance x mobility (1/(Pa s)) x pressure difference (Pa). `basis` says how the opening
+    is known.
     """
 
     name: str
@@ -32,16 +36,39 @@ class Outlet:
 
 @dataclass(frozen=True, eq=False)
 class Medium:
-    """What fluid flows through, on one regular grid whose spacing may differ by axis.
+    """A porous body on one grid; spacing may differ by axis.
 
-    `pore_volume_mm3` (nx, ny, nz) is 0 where nothing flows; `permeability_mm2` (3, nx, ny, nz) is along the grid's axes;
-    `face_mm3` are transmissibilities k A / d of the inner faces, shapes (nx-1, ny, nz), (nx, ny-1, nz), (nx, ny, nz-1), 0 for
-    a wall. A flow in mm3/s is transmissibility x mobility (1 / Pa s) x pressure difference (Pa).
+    `pore_volume_mm3` (nx, ny, nz), 0 = no flow cell. `permeability_mm2` (3, nx, ny, nz) along the grid's axes.
+    `face_mm3` holds transmissibilities k A / d of the inner faces, (nx-1, ny, nz), (nx, ny-1, nz), (nx, ny, nz-1), harmonic
+    between the two cells' halves with thin layers in series; 0 = wall. `grid` says where the cells lie in the patient.
     """
 
     spacing_mm: tuple[float, float, float]
     pore_volume_mm3: NDArray[np.float64]
     permeability_mm2: NDArray[np.float64]
-    face_mm3: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+    face_mm3: Faces
     outlets: tuple[Outlet, ...]
     marrow_viscosity_pa_s: float
+    grid: Grid | None = None
+
+    @property
+    def flow_cells(self) -> NDArray[np.bool_]:
+        """Cells that hold fluid, shape (nx, ny, nz)."""
+        return np.asarray(self.pore_volume_mm3 > 0)
+
+
+def face_transmissibility(
+    permeability_mm2: NDArray[np.float64], flow_cells: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
+) -> Faces:
+    """Transmissibility A / (h/2k + h/2k) of the faces between flow cells along each axis; 0 beside any other cell."""
+    found = []
+    volume = float(np.prod(spacing_mm))
+    for axis, step in enumerate(spacing_mm):
+        near, far = ([slice(None)] * 3 for _ in range(2))
+        near[axis], far[axis] = slice(None, -1), slice(1, None)
+        both = flow_cells[tuple(near)] & flow_cells[tuple(far)]
+        first, second = permeability_mm2[axis][tuple(near)][both], permeability_mm2[axis][tuple(far)][both]
+        face = np.zeros(both.shape)
+        face[both] = volume / step**2 * 2.0 * first * second / (first + second)
+        found.append(face)
+    return found[0], found[1], found[2]

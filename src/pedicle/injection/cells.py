@@ -1,0 +1,166 @@
+"""One level's bone on a grid for flow: which cells hold fluid, how porous they are, how much of each is cleft.
+
+The bone is taken as constant in each of its own cells; cells of any other size take their share of it by overlap, so that
+no pore volume is lost or made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.injection.options import MediumOptions
+from pedicle.model.bone import Bone
+from pedicle.model.errors import InputError
+from pedicle.model.grid import Grid
+from pedicle.model.permeability import PermeabilityLaw, gap_mm2, permeability_mm2, porosity
+from pedicle.model.vertebra import PART_BODY, PART_LEFT_PEDICLE, PART_POSTERIOR, PART_RIGHT_PEDICLE
+from pedicle.model.volume import bounding_box
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+DOMAINS = {
+    "body": (PART_BODY,),
+    "pedicles": (PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE),
+    "vertebra": (PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE, PART_POSTERIOR),
+}
+BORDER_CELLS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Bone on a flow grid; arrays (nx, ny, nz), axes to the patient's left, back and head.
+
+    `inside`: cells that hold fluid. `pore_share`: pore volume over cell volume, 0 outside. `matrix_porosity`: of the bone
+    beside the cleft. `cleft_share` and `cleft_mm2`: share of a cell in the cleft and the cleft's permeability there.
+    `body_share`: share of a cell in the body. `parts`: nearest PART_ code.
+    """
+
+    grid: Grid
+    inside: Mask
+    pore_share: Array
+    matrix_porosity: Array
+    cleft_share: Array
+    cleft_mm2: Array
+    body_share: Array
+    parts: NDArray[np.uint8]
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Size of a cell to the left, back and head."""
+        a, b, c = (float(step) for step in self.grid.spacing_mm)
+        return round(a, 9), round(b, 9), round(c, 9)
+
+
+def cells_of(bone: Bone, options: MediumOptions) -> Cells:
+    """The bone on cells of the options' size, with a border of two empty cells.
+
+    A cell holds fluid when at least half of it lies in the domain; the pore volume of the cells kept is scaled to the
+    bone's own, a change of under a percent for 2 mm cells. Raises InputError 700 for a bone without a body.
+    """
+    parts = bone.parts.values
+    domain = np.isin(parts, DOMAINS[options.domain])
+    box = bounding_box(domain)
+    if box is None or not (parts == PART_BODY).any():
+        raise InputError(700, bone.level, "no body in the bone", "a body", "measure the level again")
+    grid, shares = flow_grid(bone.parts.grid, box, options.spacing_mm)
+    cleft = bone.cleft.values & domain
+    room = np.where(cleft, 1.0, porosity(bone.density_mg_cm3.values))
+    there = _share(shares, domain)
+    inside = _one_piece(there >= 0.5)
+    pores = _share(shares, domain * room)
+    matrix = _share(shares, (domain & ~cleft) * room)
+    cleft_there = _share(shares, cleft)
+    solid = there - cleft_there
+    return Cells(
+        grid=grid,
+        inside=inside,
+        pore_share=_kept(pores, there, inside),
+        matrix_porosity=_ratio(matrix, solid, solid > 1e-9, 0.5),
+        cleft_share=_ratio(cleft_there, there, inside),
+        cleft_mm2=_ratio(_share(shares, cleft * gap_mm2(gap_width_mm(cleft, bone.parts.grid.spacing_mm))), cleft_there, cleft_there > 1e-9),
+        body_share=_share(shares, parts == PART_BODY),
+        parts=bone.parts.resampled(grid, order=0).values,
+    )  # fmt: skip
+
+
+def flow_grid(source: Grid, box: tuple[NDArray[np.int_], NDArray[np.int_]], spacing_mm: tuple[float, float, float]) -> tuple[Grid, list[Array]]:
+    """A grid centred on an index box of the source, and for each axis the overlap (target, source) as share of a target cell."""
+    step = np.asarray(spacing_mm)
+    low, high = (np.asarray(end) for end in box)
+    count = np.ceil((high - low) * source.spacing_mm / step - 1e-9).astype(int) + 2 * BORDER_CELLS
+    first = 0.5 * (low + high - 1) * source.spacing_mm - 0.5 * (count - 1) * step
+    matrix = np.eye(4)
+    matrix[:3, :3] = source.axes.T * step
+    matrix[:3, 3] = source.lps_from_index(first / source.spacing_mm)
+    shares = [
+        _overlap(first[n] + np.arange(count[n]) * step[n], step[n], source.shape[n], float(source.spacing_mm[n]))
+        for n in range(3)
+    ]
+    return Grid((int(count[0]), int(count[1]), int(count[2])), matrix), shares
+
+
+def _overlap(centres_mm: Array, step_mm: float, count: int, source_mm: float) -> Array:
+    """Share of each target cell that lies in each source cell, along one axis."""
+    source = np.arange(count) * source_mm
+    low = np.maximum((centres_mm - 0.5 * step_mm)[:, None], source - 0.5 * source_mm)
+    high = np.minimum((centres_mm + 0.5 * step_mm)[:, None], source + 0.5 * source_mm)
+    return np.asarray(np.clip(high - low, 0.0, None) / step_mm)
+
+
+def _share(shares: list[Array], values: NDArray[np.generic]) -> Array:
+    """Mean of source values over each target cell."""
+    return np.einsum("ai,bj,ck,ijk->abc", *shares, values.astype(np.float64), optimize=True)
+
+
+def _ratio(above: Array, below: Array, where: Mask, otherwise: float = 0.0) -> Array:
+    return np.divide(above, below, out=np.full(above.shape, otherwise), where=where)
+
+
+def _kept(pores: Array, there: Array, inside: Mask) -> Array:
+    """Pore share of the cells kept, each as porous as its part in the domain, scaled so that the sum is the bone's own."""
+    kept = np.where(inside, pores / np.where(inside, there, 1.0), 0.0)
+    return np.asarray(kept * (pores.sum() / kept.sum()))
+
+
+def _one_piece(inside: Mask) -> Mask:
+    """The largest connected piece: fluid cannot reach the others."""
+    from scipy.ndimage import label
+
+    pieces, count = label(inside)
+    if count < 2:
+        return inside
+    return np.asarray(pieces == int(np.bincount(pieces.ravel())[1:].argmax()) + 1)
+
+
+def gap_width_mm(cleft: Mask, spacing_mm: NDArray[np.float64]) -> Array:
+    """Local width of a cleft: the shortest of the runs of cleft cells through a cell along the three axes; 0 outside."""
+    width = np.full(cleft.shape, np.inf)
+    for axis in range(3):
+        width = np.minimum(width, _run_length(cleft, axis) * float(spacing_mm[axis]))
+    return np.where(cleft, width, 0.0)
+
+
+def _run_length(mask: Mask, axis: int) -> NDArray[np.int_]:
+    """Length of the run of true cells through each cell along an axis."""
+    line = np.moveaxis(mask, axis, -1)
+    index = np.arange(line.shape[-1])
+    before = np.maximum.accumulate(np.where(line, -1, index), axis=-1)
+    after = np.minimum.accumulate(np.where(line, line.shape[-1], index)[..., ::-1], axis=-1)[..., ::-1]
+    return np.moveaxis(after - before - 1, -1, axis)
+
+
+def permeability_of(cells: Cells, law: PermeabilityLaw, factor: float = 1.0) -> Array:
+    """Permeability (3, nx, ny, nz) of bone and cleft side by side, 0 outside.
+
+    A cleft lies across the body's axis: within a cell it is parallel to bone to the sides and in series head to feet.
+    `factor` scales the bone's, never the cleft's.
+    """
+    bone = permeability_mm2(cells.matrix_porosity, law) * factor
+    share, gap = cells.cleft_share, np.where(cells.cleft_share > 0, cells.cleft_mm2, 1.0)
+    found = np.empty_like(bone)
+    found[:2] = share * gap + (1.0 - share) * bone[:2]
+    found[2] = 1.0 / (share / gap + (1.0 - share) / bone[2])
+    return np.asarray(np.where(cells.inside, found, 0.0))

@@ -1,0 +1,35 @@
+"""From one level's bone to the medium that cement and marrow flow through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pedicle.injection.cells import Cells, cells_of, permeability_of
+from pedicle.injection.options import MediumOptions
+from pedicle.injection.walls import outer_faces, shell_outlets
+from pedicle.model.bone import Bone
+from pedicle.model.medium import Medium, face_transmissibility
+from pedicle.model.permeability import marrow_viscosity_pa_s, permeability_law
+
+
+def medium_of(bone: Bone, options: MediumOptions | None = None) -> Medium:
+    """The medium of one level: pores, permeability, joints between cells, and the shell about them.
+
+    Body and pedicles (or what `options.domain` says) on cells of the options' size along the vertebra's axes. Pore volume
+    is the bone's own. The intact shell leaks marrow everywhere.
+    Raises InputError 700 for a bone without a body.
+    """
+    options = options or MediumOptions()
+    cells = cells_of(bone, options)
+    permeability = permeability_of(cells, permeability_law(options.permeability), options.permeability_factor)
+    return Medium(
+        spacing_mm=cells.spacing_mm,
+        pore_volume_mm3=cells.pore_share * float(np.prod(cells.spacing_mm)),
+        permeability_mm2=permeability,
+        face_mm3=face_transmissibility(permeability, cells.inside, cells.spacing_mm),
+        outlets=shell_outlets(cells, outer_faces(cells, permeability)),
+        marrow_viscosity_pa_s=marrow_viscosity_pa_s() * options.marrow_factor,
+        grid=cells.grid,
+    )
