@@ -32,12 +32,14 @@ class MediumOptions:
 class InjectOptions:
     """How cement is injected."""
 
-    cement: str = "medium-viscosity"
+    cement: str = "medium-isrn2011"
     """Cement: a name of the catalogue."""
     volume: Annotated[float, Field(gt=0, le=20)] | None = None
     """Cement out of the needle in one level, ml; the planned volume when not given."""
     flow: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Flow asked of the syringe, ml/s; what flows is less where its force does not suffice."""
+    syringe: str = "syringe-1ml"
+    """Syringe or pump: a name of the catalogue."""
     portion: Annotated[float, Field(ge=0.05, le=5)] = 0.5
     """Cement between two looks at both views, ml."""
     pause: Annotated[float, Field(ge=0, le=600)] = 90.0
@@ -52,8 +54,8 @@ class InjectOptions:
     """Cell of the flow's grid, mm."""
     courant: Annotated[float, Field(ge=0.05, le=4)] = 1.0
     """Step of the flow: part of a cell that the front crosses; 0.25 is fine, 2 is quick."""
-    permeability: str = "kozeny"
-    """Law from density to permeability."""
+    permeability: LawName = "kozeny"
+    """Law from porosity to permeability."""
     openings: Literal["expected", "drawn"] = "expected"
     """Openings that a CT cannot show: as they are on average, or drawn from their probabilities."""
     seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1

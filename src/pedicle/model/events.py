@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
 from pedicle.model.carm import View
+from pedicle.model.delivery import PushKind
 from pedicle.model.errors import InputError
 from pedicle.model.frames import Side
+from pedicle.model.injection import InjectionState
 from pedicle.model.needle import Needle
 from pedicle.model.placed import PlacedNeedle, TipShape
 from pedicle.model.shot import Dose
 from pedicle.model.table import First, Lying
 
 Triple = tuple[float, float, float]
-Drive = Literal["flow", "travel", "force"]
 _NO_DOSE = Dose(0.0, 0.0, 0.0, 0)
 
 
@@ -86,22 +87,24 @@ class InjectionStarted:
 
 @dataclass(frozen=True)
 class Pushed:
-    """The plunger was pushed for `duration_s` until `t_s`: `drive` flow (ml/s), travel (mm/s of the plunger) or force (N)."""
+    """The hand held one push for `duration_s` until `t_s`: `kind` and `value` as `model.delivery.Push` has them.
+
+    travel (plunger, mm/s), flow (out of the syringe, mm3/s), force (N), stylet (mm/s: delivers what lies in the cannula).
+    """
 
     t_s: float
     level: str
-    drive: Drive
+    kind: PushKind
     value: float
     duration_s: float
 
 
 @dataclass(frozen=True)
-class StyletPushed:
-    """The stylet was pushed back in: what the cannula holds goes out of its tip within `duration_s` until `t_s`."""
+class SyringeChanged:
+    """The next full syringe was connected."""
 
     t_s: float
     level: str
-    duration_s: float
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ Event = (
     | TipMeasured
     | InjectionStarted
     | Pushed
-    | StyletPushed
+    | SyringeChanged
     | LeakSeen
     | InjectionEnded
 )
@@ -143,7 +146,7 @@ EVENTS: dict[str, type[Event]] = {
     "tip_measured": TipMeasured,
     "injection_started": InjectionStarted,
     "pushed": Pushed,
-    "stylet_pushed": StyletPushed,
+    "syringe_changed": SyringeChanged,
     "leak_seen": LeakSeen,
     "injection_ended": InjectionEnded,
 }
@@ -152,7 +155,8 @@ _NAMES = {kind: name for name, kind in EVENTS.items()}
 
 @dataclass(frozen=True, eq=False)
 class OperationState:
-    """How things stand: clock, how the patient lies, needles and measured tips by (level, side), the C-arm, the dose."""
+    """How things stand: clock, how the patient lies, needles and measured tips by (level, side), the C-arm, the dose,
+    the injections and their settings by level, and the leaks that pictures showed."""
 
     t_s: float = 0.0
     lying: Lying = "prone"
@@ -163,6 +167,13 @@ class OperationState:
     isocentre_lps_mm: Triple | None = None
     shots: int = 0
     dose: Dose = _NO_DOSE
+    injections: tuple[tuple[str, InjectionState], ...] = ()
+    settings: tuple[tuple[str, dict[str, Any]], ...] = ()
+    leaks_seen: tuple[LeakSeen, ...] = ()
+
+    def injection(self, level: str) -> InjectionState | None:
+        """The injection of a level, or None."""
+        return next((found for at, found in self.injections if at == level), None)
 
     def needle(self, level: str, side: Side) -> PlacedNeedle | None:
         """The needle at a level and side, or None."""

@@ -19,7 +19,7 @@ from pedicle.model.events import (
     OperationState,
     Positioned,
     Pushed,
-    StyletPushed,
+    SyringeChanged,
     TipMeasured,
     Triple,
     ViewTaken,
@@ -46,7 +46,7 @@ def apply(state: OperationState, event: Event, vertebrae: Mapping[str, Vertebra]
             "mend the log",
         )
     match event:
-        case InjectionStarted() | Pushed() | StyletPushed() | InjectionEnded():
+        case InjectionStarted() | Pushed() | SyringeChanged() | InjectionEnded():
             from pedicle.operation.injecting import injected
 
             return replace(injected(state, event, vertebrae), t_s=event.t_s)
