@@ -1,0 +1,1 @@
+"""Cement into bone: delivery through the needle, flow, leaks."""
