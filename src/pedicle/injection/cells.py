@@ -86,7 +86,9 @@ def cells_of(bone: Bone, options: MediumOptions) -> Cells:
     )  # fmt: skip
 
 
-def flow_grid(source: Grid, box: tuple[NDArray[np.int_], NDArray[np.int_]], spacing_mm: tuple[float, float, float]) -> tuple[Grid, list[Array]]:
+def flow_grid(
+    source: Grid, box: tuple[NDArray[np.int_], NDArray[np.int_]], spacing_mm: tuple[float, float, float]
+) -> tuple[Grid, list[Array]]:
     """A grid centred on an index box of the source, and for each axis the overlap (target, source) as share of a target cell."""
     step = np.asarray(spacing_mm)
     low, high = (np.asarray(end) for end in box)

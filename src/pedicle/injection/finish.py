@@ -141,9 +141,15 @@ def _curve(state: InjectionState) -> Curve:
 
 
 def _notices(state: InjectionState) -> tuple[Notice, ...]:
-    text = "a drawing of where leaked cement lies outside the bone, of the volume the flow says; its way is not computed"
+    text = (
+        "a drawing of where leaked cement lies outside the bone, of the volume the flow says; its way is not computed"
+    )
     grave = quantity("planning/cement", "volume_embolism_step")
     found = [Notice("leak-drawn", state.level, text, "note")]
     if state.injected_ml > grave.value:
-        found.append(Notice("much-cement", state.level, f"more than {grave.value:.0f} ml in one level: embolism rises", "caution"))
+        found.append(
+            Notice(
+                "much-cement", state.level, f"more than {grave.value:.0f} ml in one level: embolism rises", "caution"
+            )
+        )
     return tuple(found)

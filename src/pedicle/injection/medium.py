@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from pedicle.injection.cells import Cells, cells_of, permeability_of
+from pedicle.injection.cells import cells_of, permeability_of
 from pedicle.injection.options import MediumOptions
 from pedicle.injection.walls import outer_faces, shell_outlets
 from pedicle.model.bone import Bone

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pedicle.injection.delivery import change_syringe, push, start_delivery
 from pedicle.injection.flow import advance_flow, start_flow
@@ -135,5 +134,3 @@ def mass_error(state: InjectionState) -> float:
     given = state.delivery.injected_ml + sum(one.injected_ml for one in state.used)
     injected = max(state.injected_ml, 1e-12)
     return max(state.flow.balance_error, abs(given - state.injected_ml) / injected if given else 0.0)
-
-

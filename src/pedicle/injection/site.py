@@ -144,4 +144,3 @@ def in_body(site: Site) -> NDArray[np.bool_]:
     """Flow cells of the body (not of the pedicles)."""
     parts = site.bone.parts.resampled(site.grid, order=0).values
     return np.asarray((parts == PART_BODY) & site.medium.flow_cells)
-

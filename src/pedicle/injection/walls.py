@@ -46,7 +46,9 @@ def outer_faces(cells: Cells, permeability_mm2: Array) -> Faces:
     return Faces(cell, area, half, normal, place, route)
 
 
-def _faces(cells: Cells, permeability_mm2: Array, axis: int, way: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, Array]:
+def _faces(
+    cells: Cells, permeability_mm2: Array, axis: int, way: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, Array]:
     inside = cells.inside
     beyond_in = np.roll(inside, -way, axis)
     index = np.argwhere(inside & ~beyond_in)

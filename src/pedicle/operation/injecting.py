@@ -42,9 +42,7 @@ def injected(state: OperationState, event: InjectionEvent, vertebrae: Mapping[st
     after = _after(state, site, event, now)
     others = tuple(row for row in state.injections if row[0] != event.level)
     known = tuple(row for row in state.settings if row[0] != event.level)
-    return replace(
-        state, injections=(*others, (event.level, after)), settings=(*known, (event.level, settings))
-    )
+    return replace(state, injections=(*others, (event.level, after)), settings=(*known, (event.level, settings)))
 
 
 def settings_of(state: OperationState, level: str) -> dict[str, Any]:
