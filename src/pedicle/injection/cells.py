@@ -16,6 +16,7 @@ from pedicle.model.bone import Bone
 from pedicle.model.errors import InputError
 from pedicle.model.grid import Grid
 from pedicle.model.permeability import PermeabilityLaw, gap_mm2, permeability_mm2, porosity
+from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import PART_BODY, PART_LEFT_PEDICLE, PART_POSTERIOR, PART_RIGHT_PEDICLE
 from pedicle.model.volume import bounding_box
 
@@ -33,8 +34,8 @@ BORDER_CELLS = 2
 class Cells:
     """Bone on a flow grid; arrays (nx, ny, nz), axes to the patient's left, back and head.
 
-    `inside`: cells that hold fluid. `pore_share`: pore volume over cell volume, 0 outside. `matrix_porosity`: of the bone
-    beside the cleft. `cleft_share` and `cleft_mm2`: share of a cell in the cleft and the cleft's permeability there.
+    `inside`: cells that hold fluid. `pore_share`: pore volume over cell volume, 0 outside. `matrix_porosity`: of the spongy
+    bone beside the cleft and under the shell. `cleft_share` and `cleft_mm2`: share of a cell in the cleft and the cleft's permeability there.
     `body_share`: share of a cell in the body. `parts`: nearest PART_ code.
     """
 
@@ -62,16 +63,19 @@ def cells_of(bone: Bone, options: MediumOptions) -> Cells:
     """
     parts = bone.parts.values
     domain = np.isin(parts, DOMAINS[options.domain])
-    box = bounding_box(domain)
+    # The canal behind a body lies between its pedicles.
+    box = bounding_box(domain | np.isin(parts, DOMAINS["pedicles"]))
     if box is None or not (parts == PART_BODY).any():
         raise InputError(700, bone.level, "no body in the bone", "a body", "measure the level again")
     grid, shares = flow_grid(bone.parts.grid, box, options.spacing_mm)
     cleft = bone.cleft.values & domain
-    room = np.where(cleft, 1.0, porosity(bone.density_mg_cm3.values))
+    seen = porosity(bone.density_mg_cm3.values)
+    room = np.where(cleft, 1.0, seen)
+    spongy = under_the_shell(seen, domain, bone.parts.grid.spacing_mm)
     there = _share(shares, domain)
     inside = _one_piece(there >= 0.5)
     pores = _share(shares, domain * room)
-    matrix = _share(shares, (domain & ~cleft) * room)
+    matrix = _share(shares, (domain & ~cleft) * spongy)
     cleft_there = _share(shares, cleft)
     solid = there - cleft_there
     return Cells(
@@ -84,6 +88,21 @@ def cells_of(bone: Bone, options: MediumOptions) -> Cells:
         body_share=_share(shares, parts == PART_BODY),
         parts=bone.parts.resampled(grid, order=0).values,
     )  # fmt: skip
+
+
+def under_the_shell(seen: Array, domain: Mask, spacing_mm: NDArray[np.float64]) -> Array:
+    """Porosity of the spongy bone: near the surface, where a CT smears the shell over it, at least that of the bone beneath.
+
+    The shell itself is a layer thinner than a cell and is put in series where fluid would leave.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    smeared = quantity("bone/flow", "shell", "smeared").value
+    deep = domain & (distance_transform_edt(domain, spacing_mm) > smeared)
+    if not deep.any():
+        return seen
+    nearest = distance_transform_edt(~deep, spacing_mm, return_distances=False, return_indices=True)
+    return np.where(domain, np.maximum(seen, seen[tuple(nearest)]), seen)
 
 
 def flow_grid(
@@ -114,11 +133,11 @@ def _overlap(centres_mm: Array, step_mm: float, count: int, source_mm: float) ->
 
 def _share(shares: list[Array], values: NDArray[np.generic]) -> Array:
     """Mean of source values over each target cell."""
-    return np.einsum("ai,bj,ck,ijk->abc", *shares, values.astype(np.float64), optimize=True)
+    return np.asarray(np.einsum("ai,bj,ck,ijk->abc", *shares, values.astype(np.float64), optimize=True))
 
 
 def _ratio(above: Array, below: Array, where: Mask, otherwise: float = 0.0) -> Array:
-    return np.divide(above, below, out=np.full(above.shape, otherwise), where=where)
+    return np.asarray(np.divide(above, below, out=np.full(above.shape, otherwise), where=where))
 
 
 def _kept(pores: Array, there: Array, inside: Mask) -> Array:

@@ -6,23 +6,26 @@ import numpy as np
 
 from pedicle.injection.cells import cells_of, permeability_of
 from pedicle.injection.options import MediumOptions
+from pedicle.injection.passages import with_passages
 from pedicle.injection.walls import outer_faces, shell_outlets
 from pedicle.model.bone import Bone
-from pedicle.model.medium import Medium, face_transmissibility
+from pedicle.model.medium import Medium, Passage, face_transmissibility
 from pedicle.model.permeability import marrow_viscosity_pa_s, permeability_law
 
 
-def medium_of(bone: Bone, options: MediumOptions | None = None) -> Medium:
-    """The medium of one level: pores, permeability, joints between cells, and the shell about them.
+def medium_of(bone: Bone, options: MediumOptions | None = None, passages: tuple[Passage, ...] = ()) -> Medium:
+    """The medium of one level: pores, permeability, joints between cells, shell, and these passages through it.
 
     Body and pedicles (or what `options.domain` says) on cells of the options' size along the vertebra's axes. Pore volume
-    is the bone's own. The intact shell leaks marrow everywhere.
+    is the bone's own on any grid. The intact shell leaks marrow everywhere; cement leaves by passages only, and without
+    any the body is closed to it. `injection.openings` makes the passages: seen, drawn or expected.
+
     Raises InputError 700 for a bone without a body.
     """
     options = options or MediumOptions()
     cells = cells_of(bone, options)
     permeability = permeability_of(cells, permeability_law(options.permeability), options.permeability_factor)
-    return Medium(
+    closed = Medium(
         spacing_mm=cells.spacing_mm,
         pore_volume_mm3=cells.pore_share * float(np.prod(cells.spacing_mm)),
         permeability_mm2=permeability,
@@ -31,3 +34,4 @@ def medium_of(bone: Bone, options: MediumOptions | None = None) -> Medium:
         marrow_viscosity_pa_s=marrow_viscosity_pa_s() * options.marrow_factor,
         grid=cells.grid,
     )
+    return with_passages(closed, passages)

@@ -18,18 +18,20 @@ Array = NDArray[np.float64]
 NORMAL_SMOOTHING_MM = 2.0
 STEEP = 0.7
 BACKWARD = 0.5
+EPIDURAL_MM = 2.5
 CLOSED = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Outer faces of the flow cells, one a row: cell (n,) linear index, axis (n,), area (n,) mm2 and half-cell resistance
+    """Outer faces of the flow cells, one a row (n,): linear index of the cell and of the one beyond, axis, area.
 
-    h / 2k (n,) mm/mm2; `normal` (n, 3) points out, smoothed; `place` (n,) what a fluid meets there, "" where bone goes on;
-    `route` (n,) by which part of the shell it would leave.
+    `half_per_mm` is the half cell's h / 2k; `normal` (n, 3) points out, smoothed; `place` is what a fluid meets there, ""
+    where bone goes on; `route` the part of the shell it would leave by.
     """
 
     cell: NDArray[np.int64]
+    axis: NDArray[np.int64]
     area_mm2: Array
     half_per_mm: Array
     normal: Array
@@ -39,27 +41,25 @@ class Faces:
 
 def outer_faces(cells: Cells, permeability_mm2: Array) -> Faces:
     """All faces between a flow cell and what is none; the grid's border of empty cells holds the neighbours."""
-    found = [_faces(cells, permeability_mm2, axis, way) for axis in range(3) for way in (-1, 1)]
-    cell, beyond, area, half = (np.concatenate(column) for column in zip(*found, strict=True))
-    normal = _normals(cells)[np.unravel_index(cell, cells.inside.shape)]
-    place, route = _met(cells, cell, beyond, normal)
-    return Faces(cell, area, half, normal, place, route)
+    step = np.asarray(cells.spacing_mm)
+    index, beyond, axis = _outward(cells.inside)
+    cell = np.ravel_multi_index(tuple(index.T), cells.inside.shape).astype(np.int64)
+    half = step[axis] / (2.0 * permeability_mm2.reshape(3, -1)[axis, cell])
+    normal = _normals(cells)[tuple(index.T)]
+    place, route = _met(cells, index, beyond, normal)
+    return Faces(cell, axis, float(np.prod(step)) / step[axis], half, normal, place, route)
 
 
-def _faces(
-    cells: Cells, permeability_mm2: Array, axis: int, way: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, Array]:
-    inside = cells.inside
-    beyond_in = np.roll(inside, -way, axis)
-    index = np.argwhere(inside & ~beyond_in)
-    next_to = index.copy()
-    next_to[:, axis] += way
-    step = cells.spacing_mm
-    cell = np.ravel_multi_index(tuple(index.T), inside.shape)
-    beyond = np.ravel_multi_index(tuple(next_to.T), inside.shape)
-    area = np.full(len(cell), float(np.prod(step)) / step[axis])
-    half = step[axis] / (2.0 * permeability_mm2[axis].ravel()[cell])
-    return cell, beyond, area, half
+def _outward(inside: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Cells at the surface (n, 3), the cells beyond (n, 3) and the axis between (n,)."""
+    index, beyond, along = [], [], []
+    for axis in range(3):
+        for way in (-1, 1):
+            here = np.argwhere(inside & ~np.roll(inside, -way, axis))
+            index.append(here)
+            beyond.append(here + way * np.eye(3, dtype=np.int64)[axis])
+            along.append(np.full(len(here), axis, np.int64))
+    return np.concatenate(index), np.concatenate(beyond), np.concatenate(along)
 
 
 def _normals(cells: Cells) -> Array:
@@ -69,25 +69,41 @@ def _normals(cells: Cells) -> Array:
     step = cells.spacing_mm
     smooth = gaussian_filter(cells.inside.astype(float), [NORMAL_SMOOTHING_MM / one for one in step])
     slope = -np.stack(np.gradient(smooth, *step), axis=-1)
-    return slope / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-12)
+    return np.asarray(slope / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-12))
 
 
 def _met(
-    cells: Cells, cell: NDArray[np.int64], beyond: NDArray[np.int64], normal: Array
+    cells: Cells, index: NDArray[np.int64], beyond: NDArray[np.int64], normal: Array
 ) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     """What lies beyond each face and by which part of the shell: the labels where they tell, else the way the wall looks."""
-    neighbour = cells.parts.ravel()[beyond]
-    of_body = cells.body_share.ravel()[cell] >= 0.5
+    neighbour = cells.parts[tuple(beyond.T)]
+    of_body = cells.body_share[tuple(index.T)] >= 0.5
     endplate = of_body & (np.abs(normal[:, 2]) > STEEP)
     back = of_body & (normal[:, 1] > BACKWARD)
     under_pedicle = ~of_body & (np.abs(normal[:, 2]) > BACKWARD)
+    to_canal = (_canal_near(cells)[tuple(beyond.T)] & (normal[:, 1] > -STEEP)) | (back & _canal_behind(cells, index))
     own = np.isin(neighbour, (PART_BODY, PART_POSTERIOR)) | ((neighbour > PART_BODY) & (neighbour < PART_CANAL))
     place = np.select(
-        [endplate, own | (neighbour == PART_OTHER_BONE), neighbour == PART_CANAL, back | under_pedicle],
+        [endplate, own | (neighbour == PART_OTHER_BONE), to_canal, back | under_pedicle],
         ["disc", CLOSED, "canal", "foramen"],
         "paravertebral",
     )
     return place, np.where(endplate, "endplate", "cortical")
+
+
+def _canal_near(cells: Cells) -> NDArray[np.bool_]:
+    """Cells of the canal or of the gap of a few millimetres between it and the wall."""
+    from scipy.ndimage import distance_transform_edt
+
+    canal = cells.parts == PART_CANAL
+    if not canal.any():
+        return np.zeros(cells.parts.shape, bool)
+    return np.asarray(distance_transform_edt(~canal, cells.spacing_mm) <= EPIDURAL_MM)
+
+
+def _canal_behind(cells: Cells, index: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the canal lies straight behind a cell."""
+    return np.asarray((cells.parts == PART_CANAL).any(axis=1)[index[:, 0], index[:, 2]])
 
 
 def shell_outlets(cells: Cells, faces: Faces) -> tuple[Outlet, ...]:
@@ -97,7 +113,7 @@ def shell_outlets(cells: Cells, faces: Faces) -> tuple[Outlet, ...]:
     found = []
     for name, route, place, rows in _patches(faces):
         cell, where = np.unique(faces.cell[rows], return_inverse=True)
-        conductance = np.bincount(where, weights=through[rows])
+        conductance = np.bincount(where, weights=through[rows]).astype(np.float64)
         found.append(Outlet(name, route, place, cell, conductance, outside_pressure_pa(place), "intact cortex"))
     return tuple(found)
 

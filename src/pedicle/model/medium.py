@@ -35,6 +35,26 @@ class Outlet:
 
 
 @dataclass(frozen=True, eq=False)
+class Passage:
+    """A way too narrow for a grid, through bone to the outside: a vein, a crack, the track of a needle.
+
+    `path_lps_mm` (n, 3) runs from its inner end to its mouth at the surface; fluid enters along the whole path.
+    `conductivity_mm4` is permeability times cross-section of the lumen: pi r^4/8 of a tube, b a^3/12 of a gap a wide and b
+    long; over a length L it conducts conductivity / L. `outside_mm` is the length of lumen beyond the mouth up to where the
+    pressure is `pressure_pa`.
+    """
+
+    name: str
+    route: Route
+    place: Place
+    path_lps_mm: NDArray[np.float64]
+    conductivity_mm4: float
+    outside_mm: float
+    pressure_pa: float
+    basis: str
+
+
+@dataclass(frozen=True, eq=False)
 class Medium:
     """A porous body on one grid; spacing may differ by axis.
 
@@ -55,6 +75,24 @@ class Medium:
     def flow_cells(self) -> NDArray[np.bool_]:
         """Cells that hold fluid, shape (nx, ny, nz)."""
         return np.asarray(self.pore_volume_mm3 > 0)
+
+
+def tube_mm4(radius_mm: float) -> float:
+    """Conductivity of a round tube, pi r^4/8 (Hagen-Poiseuille).
+
+    >>> round(tube_mm4(1.0), 4)
+    0.3927
+    """
+    return float(np.pi * radius_mm**4 / 8.0)
+
+
+def gap_mm4(width_mm: float, length_mm: float) -> float:
+    """Conductivity of a gap between two walls, b a^3/12.
+
+    >>> gap_mm4(0.6, 10.0)
+    0.18
+    """
+    return length_mm * width_mm**3 / 12.0
 
 
 def face_transmissibility(
