@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.injection.medium import medium_of
+from pedicle.injection.openings import drawn_openings, expected_openings
 from pedicle.injection.options import FlowOptions, InjectOptions, MediumOptions
 from pedicle.injection.source import ball_source
 from pedicle.model.bone import Bone
@@ -17,7 +18,7 @@ from pedicle.model.delivery import DeliveryState, Line
 from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.flow import Fluids, Source
 from pedicle.model.grid import Grid
-from pedicle.model.medium import Medium
+from pedicle.model.medium import Medium, Passage
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.syringe import syringe
 from pedicle.model.vertebra import PART_BODY, PART_CANAL, Vertebra
@@ -26,6 +27,8 @@ from pedicle.model.vertebra import PART_BODY, PART_CANAL, Vertebra
 _WEIGHT = 9.80665
 _MARROW_G_CM3 = 0.95
 BODY_C = 37.0
+# Stream of random numbers that openings are drawn from.
+_OPENINGS_STREAM = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +97,17 @@ def site_of(vertebra: Vertebra, options: InjectOptions) -> Site:
         raise RefusedError(
             421, vertebra.level, "the body holds cement already", "an uncemented body", "choose another level"
         )
-    medium = medium_of(vertebra.bone, medium_options(options))
+    fractured = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
+    medium = medium_of(vertebra.bone, medium_options(options), passages(vertebra.bone, options, fractured))
     return Site(vertebra.level, vertebra.bone, medium, cement(options.cement), options)
+
+
+def passages(bone: Bone, options: InjectOptions, fractured: bool) -> tuple[Passage, ...]:
+    """The openings of a bone: those its CT shows, and the others as they are on average or drawn from the seed."""
+    if options.openings == "expected":
+        return expected_openings(bone, fractured=fractured)
+    generator = np.random.Generator(np.random.Philox(key=(options.seed, _OPENINGS_STREAM)))
+    return drawn_openings(bone, generator, fractured=fractured)
 
 
 def medium_options(options: InjectOptions) -> MediumOptions:

@@ -11,6 +11,7 @@ from pedicle.fluoroscopy.options import PictureOptions
 from pedicle.fluoroscopy.scene import Scene
 from pedicle.fluoroscopy.setup import Setting
 from pedicle.fluoroscopy.views import Aim, isocentre_lps_mm, set_up, standard_arm
+from pedicle.injection.batch import ENOUGH_MM3, next_move, stalled
 from pedicle.injection.finish import cement_share
 from pedicle.injection.options import InjectOptions
 from pedicle.injection.site import Site
@@ -43,8 +44,6 @@ _FILE = "injection/operator"
 _VIEWS = {"AP": "true-ap", "lateral": "true-lateral"}
 # Picture of a film: pixels a side, side of the field on the detector in mm.
 _PIXELS, _FIELD_MM = 384, 180.0
-# Less than this is nothing to push for; a syringe with less is empty, mm3.
-_ENOUGH_MM3, _EMPTY_MM3 = 1.0, 1e-3
 # Nobody pushes for longer than this without looking, s.
 _LONGEST_S = 120.0
 
@@ -147,27 +146,17 @@ def _inject(operating: Operating, here: _Level, side: Side, mixed_s: float, aske
 
 
 def _push(operating: Operating, here: _Level, until_ml: float) -> None:
-    """Push until so much has left the needle or nothing moves any more; the cannula is filled first, syringes are changed."""
-    flow, began_s = here.options.flow * 1e3, operating.state.t_s
-    while operating.state.t_s < began_s + _LONGEST_S:
-        now, line = _now(operating, here), _site(operating, here).line(_now(operating, here).needle)
-        dead_mm3 = max(0.0, line.cannula.volume_mm3 - now.delivery.plug.volume_mm3)
-        lacking_mm3 = (until_ml - now.injected_ml) * 1e3 + dead_mm3
-        if lacking_mm3 <= _ENOUGH_MM3 or _stalled(now, flow):
+    """Push until so much has left the needle or nothing moves any more."""
+    end_s = operating.state.t_s + _LONGEST_S
+    while operating.state.t_s < end_s:
+        move = next_move(_site(operating, here), _now(operating, here), until_ml, here.options.flow)
+        if move.kind in ("done", "stalled"):
             return
-        if now.delivery.syringe_ml * 1e3 <= _EMPTY_MM3:
+        if move.kind == "change":
             operating.do(SyringeChanged(operating.state.t_s, here.level))
-            now = _now(operating, here)
-        idle = max(0.0, now.delivery.ready_at_s - operating.state.t_s)
-        duration = idle + min(lacking_mm3, now.delivery.syringe_ml * 1e3) / flow
-        operating.do(Pushed(operating.state.t_s + duration, here.level, "flow", flow, duration))
-
-
-def _stalled(now: InjectionState, flow_mm3_s: float) -> bool:
-    """Whether the force no longer moves what it should; before the first push nothing is."""
-    return "force limit" in now.delivery.limits and now.delivery.flow_mm3_s < (
-        quantity(_FILE, "stall").value * flow_mm3_s
-    )
+            continue
+        until_s = operating.state.t_s + move.duration_s
+        operating.do(Pushed(until_s, here.level, "flow", here.options.flow * 1e3, move.duration_s))
 
 
 def _wait(operating: Operating, here: _Level) -> None:
@@ -185,8 +174,8 @@ def _look(operating: Operating, here: _Level, asked_ml: float) -> Looked:
         new_signs=tuple(place for _, signs in readings for place in signs),
         in_posterior_quarter=readings[1][0].in_posterior_quarter,
         injected_ml=now.injected_ml,
-        asked_ml=asked_ml - _ENOUGH_MM3 / 1e3,
-        stalled=_stalled(now, here.options.flow * 1e3),
+        asked_ml=asked_ml - ENOUGH_MM3 / 1e3,
+        stalled=stalled(now, here.options.flow),
         workable=now.delivery.hand_age_s <= _site(operating, here).cement.working_until_s,
         waited=here.waited,
     )
