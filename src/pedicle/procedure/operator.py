@@ -29,7 +29,7 @@ from pedicle.model.events import (
 from pedicle.model.fill import KINDS, FilmFrame, InjectedLevel
 from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState
-from pedicle.model.medium import Place
+from pedicle.model.medium import GRAVE_PLACES, Place
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
@@ -38,7 +38,7 @@ from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.operation import apply, expose, moved
 from pedicle.operation.cement import cement_in, fill_in, leaks_in, posterior_quarter, site_in
 from pedicle.operation.film import Reading, read_view
-from pedicle.operation.rules import STOP, Looked, judge
+from pedicle.operation.rules import Looked, judge
 
 _FILE = "injection/operator"
 _VIEWS = {"AP": "true-ap", "lateral": "true-lateral"}
@@ -212,7 +212,7 @@ def _note(operating: Operating, here: _Level, event: LeakSeen) -> None:
 
 def _grave(operating: Operating, here: _Level) -> bool:
     """Whether a leak was seen where another portion must not follow."""
-    return any(seen.level == here.level and seen.place in STOP for seen in operating.state.leaks_seen)
+    return any(seen.level == here.level and seen.place in GRAVE_PLACES for seen in operating.state.leaks_seen)
 
 
 def _now(operating: Operating, here: _Level) -> InjectionState:
