@@ -68,7 +68,7 @@ class InjectOptions:
     """A second needle when the fill falls short: as the advisor finds, or never."""
     start: Annotated[float, Field(ge=0, le=1800)] | None = None
     """Time from mixing to the first push, s; the beginning of the cement's working time when not given."""
-    room_c: Annotated[float, Field(ge=10, le=35)] = 21.0
+    room_c: Annotated[float, Field(ge=10, le=35)] = 22.0
     """Temperature of the room, in which cement is mixed and kept, Celsius."""
     cell_mm: Annotated[float, Field(ge=0.4, le=2)] = 1.0
     """Cell of the flow's grid, mm."""

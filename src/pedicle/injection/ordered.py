@@ -12,10 +12,10 @@ from pedicle.injection.active_box import next_box, whole
 from pedicle.injection.options import FlowOptions
 from pedicle.injection.pressure import BoxSystem, Fields, Indices, Openings
 from pedicle.injection.source import opening_drop_pa
-from pedicle.injection.state import Array, FlowState, Fluids, Source
 from pedicle.injection.viscosity import TRACE, Viscosity, inlet_inverse
 from pedicle.kernels import flow_system, flow_transport
 from pedicle.model.errors import NumericalError, RefusedError
+from pedicle.model.flow import Array, FlowState, Fluids, Source
 from pedicle.model.medium import Medium
 
 # Less than this of a cell's pores left open counts as closed: set cement seals it.

@@ -14,9 +14,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pedicle.injection.options import FlowOptions
-from pedicle.injection.state import Array, Source
 from pedicle.kernels import flow_multigrid, flow_system, flow_transport
 from pedicle.model.errors import NumericalError
+from pedicle.model.flow import Array, Source
 from pedicle.model.medium import Medium
 
 Indices = NDArray[np.int64]

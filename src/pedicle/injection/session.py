@@ -42,7 +42,7 @@ def start(
     checked(site, needle, asked_ml)
     delivery = start_delivery(site.line(needle), t_s, mixed_s)
     workable(site, delivery.hand_age_s)
-    flow = start_flow(site.medium, site.source(needle), site.fluids(delivery), t_s, site.flow_options)
+    flow = start_flow(site.medium, site.source(needle), site.fluids(delivery), t_s)
     onset = np.full(len(site.medium.outlets), np.inf)
     return InjectionState(
         site.level, needle, flow, delivery, (Portion(t_s, side, 0.0, mixed_s),), np.empty((0, 7)), onset

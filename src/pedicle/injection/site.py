@@ -27,6 +27,8 @@ from pedicle.model.vertebra import PART_BODY, PART_CANAL, Vertebra
 _WEIGHT = 9.80665
 _MARROW_G_CM3 = 0.95
 BODY_C = 37.0
+# The first push comes this long after the cement has become workable, s.
+_READY_S = 1.0
 # Stream of random numbers that openings are drawn from.
 _OPENINGS_STREAM = 7
 
@@ -145,6 +147,13 @@ def workable(site: Site, age_s: float) -> None:
         raise RefusedError(
             426, site.level, f"cement {age_s / 60:.1f} min old", f"is liquid until {first / 60:.1f} min", "wait"
         )
+
+
+def ready_s(options: InjectOptions) -> float:
+    """Time from mixing to the first push: as asked, else when cement kept at room temperature begins to be workable."""
+    if options.start is not None:
+        return options.start
+    return cement(options.cement).working_from_s / float(age_rate(options.room_c)) + _READY_S
 
 
 def fillable_ml(site: Site) -> float:

@@ -12,7 +12,7 @@ from pedicle.injection.medium import medium_of
 from pedicle.injection.openings import drawn_openings
 from pedicle.injection.options import InjectOptions
 from pedicle.injection.session import start
-from pedicle.injection.site import Site, medium_options
+from pedicle.injection.site import Site, medium_options, ready_s
 from pedicle.model.cement import Cement, cement
 from pedicle.model.errors import InputError
 from pedicle.model.fill import LEAST_LEAK_ML, ROUTES
@@ -78,8 +78,7 @@ def _one(vertebra: Vertebra, planned: Planned, options: InjectOptions, volumes: 
     generator = np.random.Generator(np.random.Philox(key=(options.seed, _STREAM + number)))
     site = _drawn_site(vertebra, options, generator)
     needle = _drawn_needle(vertebra, planned.needle, generator)
-    ready_s = site.cement.working_from_s if options.start is None else options.start
-    state = start(site, needle, planned.side, 0.0, -ready_s)
+    state = start(site, needle, planned.side, 0.0, -ready_s(options))
     rows, filled = [], np.zeros(site.grid.shape, np.float32)
     for volume in volumes:
         state = pushed_to(site, state, float(volume), options.flow)

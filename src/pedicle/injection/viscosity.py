@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.injection.state import Array, Fluids
 from pedicle.kernels import flow_system
+from pedicle.model.flow import Array, Fluids
 from pedicle.model.medium import Medium
 
 # Less cement than this decides nothing.

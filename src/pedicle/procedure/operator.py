@@ -14,8 +14,7 @@ from pedicle.fluoroscopy.views import Aim, isocentre_lps_mm, set_up, standard_ar
 from pedicle.injection.batch import ENOUGH_MM3, next_move, stalled
 from pedicle.injection.finish import cement_share
 from pedicle.injection.options import InjectOptions
-from pedicle.injection.site import Site
-from pedicle.model.cement import cement
+from pedicle.injection.site import Site, ready_s
 from pedicle.model.events import (
     Event,
     InjectionEnded,
@@ -121,8 +120,7 @@ def _stand(operating: Operating, plan: LevelPlan, options: InjectOptions) -> _Le
 
 def _mixed(operating: Operating, options: InjectOptions) -> float:
     """When the cement is mixed, so that it may be injected now: on the clock, perhaps before its zero."""
-    ready = cement(options.cement).working_from_s if options.start is None else options.start
-    return operating.state.t_s - ready
+    return operating.state.t_s - ready_s(options)
 
 
 def _place(operating: Operating, trajectory: Trajectory) -> None:

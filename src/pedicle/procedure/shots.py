@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.model.case import Case
@@ -46,7 +47,7 @@ def shoot(
     with Case.writing(out) as case, references_used() as used:
         started, chosen = time.monotonic(), options or ShotOptions()
         given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
-        before = case.load("operate") if case.step("operate") else {"events": (), "state": OperationState()}
+        before = _so_far(case)
         progress(0.1, "the picture")
         setting = choose(spine, plan, chosen)
         state, done = operation.prepared(before["state"], setting, chosen)
@@ -60,6 +61,11 @@ def shoot(
         case.commit("operate", _digest(case, kept), {**before, "events": events, "state": state}, kept, facts)
     progress(1.0, "picture taken")
     return Taken(case, exposure.shot, files, words)
+
+
+def _so_far(case: Case) -> dict[str, Any]:
+    """The operation's record; of none, a fresh state without events."""
+    return dict(case.load("operate")) if case.step("operate") else {"events": (), "state": OperationState()}
 
 
 def _digest(case: Case, kept: dict[str, bytes]) -> str:
