@@ -1,1 +1,1 @@
-"""Cement into bone: delivery through the needle, flow, leaks."""
+"""Cement pushed through a needle into this patient's bone: it fills, leaks where the bone leaks, can be stopped and repeated."""

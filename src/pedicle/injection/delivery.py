@@ -145,12 +145,12 @@ def _step(
         return _stylet_step(now, line, done.value * dt_s, tally)
     moved = _moved(now, line, done, dt_s, pressure_of_flow(now, line, response))
     into = moved.flow_mm3_s * dt_s
-    out = max(0.0, now.plug.volume_mm3 + into - line.cannula.volume_mm3)
+    out = max(0.0, now.plug.volume_mm3 + into - line.cannula.volume_mm3) if into > 0.0 else 0.0
     plug, age = pushed(now.plug, into, now.hand_age_s, out)
     tally.add(out, age)
     return replace(
         now,
-        syringe_ml=now.syringe_ml - into / 1e3,
+        syringe_ml=max(0.0, now.syringe_ml - into / 1e3),
         plug=plug,
         injected_ml=now.injected_ml + out / 1e3,
         pressure_pa=moved.pressure_pa,

@@ -108,11 +108,11 @@ class Cement:
 def age_rate(temperature_c: ArrayLike) -> Array:
     """Equivalent seconds per second at a temperature in Celsius: Arrhenius, 1 at the reference temperature.
 
-    One energy does not hold over the range: 44 kJ/mol (curing of Nicholas 2007, 25 to 37 degC) is used above the reference
-    temperature, 79 kJ/mol (ice bath of Lai 2012) below.
+    One energy does not hold over the range: 44.4 kJ/mol (curing of Nicholas 2007, 25 to 37 degC) is used above the reference
+    temperature, 78.7 kJ/mol (ice bath of Lai 2012) below.
 
     >>> [round(float(rate), 3) for rate in age_rate([0.0, 22.0, 37.0])]
-    [0.075, 1.0, 2.38]
+    [0.076, 1.0, 2.399]
     """
     kelvin = np.asarray(temperature_c, dtype=np.float64) + _ZERO_CELSIUS_K
     reference = quantity(_LAWS, "reference_temperature").value + _ZERO_CELSIUS_K
