@@ -100,6 +100,14 @@ def share_of_cannula(of: Cement, age_s: float, permeability_mm2: float = 0.019, 
     return float(cannula / (cannula + bone))
 
 
+def asked_consistency(pressure_kpa: float, index: float) -> float:
+    """Consistency in Pa s^n with which a fluid of that index takes this pressure in a full line at the bench's rate."""
+    line = Line(syringe=syringe("syringe-1ml"), cannula=cannula_of(NEEDLE), cement=fluid(1.0, index))
+    plug = Plug(np.array([line.cannula.volume_mm3]), np.zeros(1))
+    full = replace(start_delivery(line, 0.0, 0.0), plug=plug)
+    return pressure_kpa * 1e3 / pressure_of_flow(full, line)(published("cannula", "rate").value)
+
+
 def band(target: Quantity) -> str:
     """A target's interval in words."""
     return f"{target.low:g} to {target.high:g}"
@@ -123,8 +131,21 @@ def pressure_rows() -> list[Row]:
         rows.append(Row(case, "mean of the peaks", float(np.mean(early + late)), "kPa", band(target)))
         rows.append(Row(case, "300 to 500 s", float(np.mean(early)), "kPa", "below the next"))
         rows.append(Row(case, "from 500 s", float(np.mean(late)), "kPa"))
+    strong = replace(syringe("syringe-1ml"), force_limit_n=1e9)
+    line = Line(syringe=strong, cannula=cannula_of(NEEDLE), cement=cement(FITTED))
+    for start in (300.0, 500.0):
+        metric = f"peak of the first syringe from {start:g} s at 4 ml/min, no limit of force"
+        rows.append(Row("peaks in vivo, normal opening", metric, _peaks(line, start, start + 16.0)[0], "kPa"))
+    mean = published("syringe_pressure", "normal").value
+    for index in (1.0, 0.5):
+        metric = f"consistency that the mean peak asks for at 4 ml/min, index {index:g}"
+        rows.append(Row("11 G x 125 mm", metric, asked_consistency(mean, index), "Pa s^n"))
+    for age in (300.0, 400.0, 500.0):
+        rows.append(Row(FITTED, f"consistency at {age:g} s", float(cement(FITTED).power_law(age)[0]), "Pa s^n"))
     for key, force in zip(("first", "second", "third"), bench_forces_n(), strict=True):
-        rows.append(Row(f"force on the bench, {key} tube", "highest", force, "N", band(published("bench_force", key))))
+        case, target = f"force on the bench, {key} tube", published("bench_force", key)
+        rows.append(Row(case, "highest", force, "N", band(target)))
+        rows.append(Row(case, "published mean over computed", target.value / force, "1"))
     for index, words in ((1.0, "Newton"), (0.5, "index 0.5")):
         limit = band(published("cannula", "stepped_reduction"))
         rows.append(Row(f"stepped cannula, {words}", "pressure saved", stepped_reduction(index), "1", limit))

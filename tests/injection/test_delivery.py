@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from pedicle.injection.delivery import (
 )
 from pedicle.model.cannula import Bore, Cannula, Plug, cannula_of, pieces, pushed
 from pedicle.model.cement import age_rate, cement
+from pedicle.model.codec import decode, encode
 from pedicle.model.delivery import DeliveryState, Line, Push, TipResponse
 from pedicle.model.errors import InputError
 from pedicle.model.needle import catalogue
@@ -55,12 +57,12 @@ def test_exact_answers(problem):
 
 
 def test_relaxation_converges_with_first_order():
-    errors = [abs(c.computed / c.exact - 1.0) for c in map(relaxation, (0.05, 0.025, 0.0125))]
+    errors = [abs(c.computed / c.exact - 1.0) for c in map(relaxation, (0.02, 0.01, 0.005))]
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert orders == pytest.approx([1.0, 1.0], abs=0.1)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(kinds, st.floats(0.05, 6.0), st.sampled_from(["", "change", "withdraw"])), max_size=8))
 def test_volumes_close_whatever_is_done(events):
     state = begun()
@@ -76,7 +78,7 @@ def test_volumes_close_whatever_is_done(events):
     assert state.in_cannula_ml <= LINE.cannula.volume_mm3 / 1e3 * (1 + 1e-12)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.floats(0, 33), st.floats(0, 33), st.floats(0.1, 10.0))
 def test_more_force_never_gives_less_cement(one: float, other: float, seconds: float):
     low, high = sorted((one, other))
@@ -221,6 +223,21 @@ def test_slices_are_the_long_push():
         short = push(short, LINE, Push("flow", 30.0), 0.1, BONE)
     assert short.injected_ml == pytest.approx(long.injected_ml, rel=1e-9)
     assert short.pressure_pa == pytest.approx(long.pressure_pa, rel=1e-6)
+
+
+def test_a_state_is_saved_and_read_back_and_goes_on_the_same():
+    kept: dict[str, np.ndarray] = {}
+
+    def put(values: np.ndarray) -> str:
+        kept[str(len(kept))] = values
+        return str(len(kept) - 1)
+
+    state = push(filled(), LINE, Push("travel", 2.0), 3.3, BONE)
+    again = decode(json.loads(json.dumps(encode(state, put), allow_nan=False)), kept.__getitem__)
+    one, other = (push(start, LINE, Push("travel", 0.0), 2.0, BONE) for start in (state, again))
+    assert one.injected_ml == other.injected_ml
+    assert (one.plug.ages_s == other.plug.ages_s).all()
+    assert one.pressure_pa == other.pressure_pa
 
 
 def test_an_ice_bath_keeps_the_waiting_syringes_young():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -47,6 +47,7 @@ def test_set_cement_does_not_move(name: str):
     assert np.isfinite(found.viscosity_pa_s(found.setting_s - 1.0, 0.0))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(NAMES), st.floats(0, 900), st.floats(0, 900), st.floats(0, 1e3), st.floats(0, 1e3))
 def test_older_is_never_thinner_and_faster_is_never_thicker(name: str, a: float, b: float, slow: float, fast: float):
     found = cement(name)
@@ -88,6 +89,7 @@ def test_a_precooled_batch_is_handled_as_long_as_published_and_stays_liquid_near
     assert liquid / 60 == pytest.approx(published("handling", "liquid_room").value, rel=0.3)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 300), st.floats(1, 3000), st.floats(0, 40), st.floats(0, 40))
 def test_ageing_of_a_warming_batch_is_the_integral_of_its_rate(age: float, seconds: float, start: float, around: float):
     time = quantity("cement_laws", "warming_time").value

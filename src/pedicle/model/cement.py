@@ -6,7 +6,7 @@ follows from it. Laws are plain NumPy on arrays of any shape.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -85,6 +85,15 @@ class Cement:
         consistency = np.exp(np.interp(age, self.ages_s, np.log(self.consistencies)))
         return np.where(age >= self.setting_s, np.inf, consistency), np.interp(age, self.ages_s, self.indices)
 
+    def thicker(self, factor: float) -> Cement:
+        """The same cement with its consistency and yield stress times `factor`: another batch, for the spread of results.
+
+        >>> batch = cement("standard-krebs2005").thicker(2.0)
+        >>> float(batch.power_law(500.0)[0].round(6))
+        4000.0
+        """
+        return replace(self, consistencies=self.consistencies * factor, yields_pa=self.yields_pa * factor)
+
     def yield_pa(self, age_s: ArrayLike) -> Array:
         """Yield stress in Pa at an equivalent age; no cement of the catalogue has one: none was read."""
         return np.interp(np.asarray(age_s, dtype=np.float64), self.ages_s, self.yields_pa)
@@ -96,13 +105,24 @@ class Cement:
 
         >>> slow, fast = cement("standard-krebs2005").viscosity_pa_s(500.0, [0.0, 50.0])
         >>> round(float(slow)), round(float(fast))
-        (3000, 424)
+        (2000, 283)
         """
         consistency, index = self.power_law(age_s)
         time = quantity(_LAWS, "carreau_time").value
         at_rest = consistency * time ** (1.0 - index)
         shear = np.asarray(shear_rate_per_s, dtype=np.float64)
         return np.asarray(at_rest * (1.0 + (time * shear) ** 2) ** ((index - 1.0) / 2.0), dtype=np.float64)
+
+
+def batch_factor(normal: float) -> float:
+    """Factor on the consistency of one batch, for a standard normal number: lognormal, median 1.
+
+    Spread consistency_spread of data/cement_laws, from forces measured at constant rate.
+
+    >>> batch_factor(0.0)
+    1.0
+    """
+    return float(np.exp(quantity(_LAWS, "consistency_spread").value * normal))
 
 
 def age_rate(temperature_c: ArrayLike) -> Array:

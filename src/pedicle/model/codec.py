@@ -34,6 +34,7 @@ _MODULES = (
     "placed",
     "events",
     "expected",
+    "delivery",
 )
 Array = NDArray[Any]
 _SMALL = 64

@@ -93,6 +93,7 @@ class DeliveryState:
     hand_c: float
     syringe_ml: float
     plug: Plug
+    ready_at_s: float
     injected_ml: float = 0.0
     set_aside_ml: float = 0.0
     loaded_ml: float = 0.0
@@ -105,7 +106,6 @@ class DeliveryState:
     plunger_mm: float = 0.0
     stylet_ml: float = 0.0
     withdrawn_mm: float = 0.0
-    ready_at_s: float = float("-inf")
     syringes: int = 1
     limits: tuple[str, ...] = ()
 
