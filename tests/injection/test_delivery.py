@@ -19,7 +19,7 @@ from pedicle.injection.delivery import (
     withdraw,
 )
 from pedicle.model.cannula import Bore, Cannula, Plug, cannula_of, pieces, pushed
-from pedicle.model.cement import age_rate, cement
+from pedicle.model.cement import age_rate, cement, cements
 from pedicle.model.codec import decode, encode
 from pedicle.model.delivery import DeliveryState, Line, Push, TipResponse
 from pedicle.model.errors import InputError
@@ -28,7 +28,9 @@ from pedicle.model.syringe import syringe, syringes
 from pedicle.verify.needle_drop import PROBLEMS, relaxation
 
 ELEVEN = next(needle for needle in catalogue() if needle.gauge == 11)
-LINE = Line(syringe=syringe("syringe-1ml"), cannula=cannula_of(ELEVEN), cement=cement("standard-krebs2005"))
+LINE = Line(
+    syringe=syringe("syringe-1ml"), cannula=cannula_of(ELEVEN), cement=cement("standard-krebs2005"), inserted_mm=70.0
+)
 BONE = TipResponse(1e5, 60.0, 1.5e3)
 
 kinds = st.one_of(
@@ -63,19 +65,27 @@ def test_relaxation_converges_with_first_order():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(kinds, st.floats(0.05, 6.0), st.sampled_from(["", "change", "withdraw"])), max_size=8))
-def test_volumes_close_whatever_is_done(events):
-    state = begun()
+@given(
+    st.sampled_from(sorted(syringes())),
+    st.sampled_from(cements()),
+    st.lists(st.tuples(kinds, st.floats(0.05, 6.0), st.sampled_from(["", "change", "withdraw"])), max_size=8),
+)
+def test_volumes_close_and_no_limit_is_broken_whatever_is_done(pushed_by: str, of: str, events):
+    line = replace(LINE, syringe=syringe(pushed_by), cement=cement(of))
+    state = begun(line)
     for (kind, value), seconds, then in events:
-        state = push(state, LINE, Push(kind, value), seconds, BONE)
+        before, state = state, push(state, line, Push(kind, value), seconds, BONE)
+        assert state.injected_ml >= before.injected_ml
+        assert state.force_n <= line.syringe.force_limit_n * (1 + 1e-9)
+        assert state.t_s == pytest.approx(before.t_s + seconds)
         if then == "change":
-            state = change_syringe(state, LINE)
+            state = change_syringe(state, line)
         elif then == "withdraw":
-            state = withdraw(state, LINE, 1.0)
-    state = push(state, LINE, Push("stylet", 40.0), 1.0, BONE)
+            state = withdraw(state, line, 1.0)
+    state = push(state, line, Push("stylet", 40.0), 1.0, BONE)
     assert abs(state.closure) <= 1e-12
     assert min(state.syringe_ml, state.in_cannula_ml, state.injected_ml, state.set_aside_ml) >= 0.0
-    assert state.in_cannula_ml <= LINE.cannula.volume_mm3 / 1e3 * (1 + 1e-12)
+    assert state.in_cannula_ml <= line.cannula.volume_mm3 / 1e3 * (1 + 1e-12)
 
 
 @settings(max_examples=25, deadline=None)

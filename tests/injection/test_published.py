@@ -17,14 +17,16 @@ def published(*keys: str):
 
 
 def test_peaks_in_vivo_lie_inside_mean_and_sd_for_both_openings_and_rise_with_time():
-    means = {}
+    means, firsts = {}, {}
     for opening, name in (("normal", "syringe-1ml"), ("wide", "syringe-1ml-wide")):
         early, late = peaks_kpa(name)
         target = published("syringe_pressure", opening)
+        firsts[opening] = early[0]
         means[opening] = np.mean(early + late)
         assert target.low <= means[opening] <= target.high
         assert np.mean(early) < np.mean(late)
         assert max(early + late) <= published("syringe_pressure", "highest").value
+    assert firsts["wide"] < firsts["normal"]
     # "No statistically significant differences": far less than one SD apart.
     assert abs(means["normal"] - means["wide"]) < 0.25 * (1727.0 - published("syringe_pressure", "wide").low)
 

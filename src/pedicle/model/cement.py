@@ -35,7 +35,8 @@ class Cement:
     viscosity : "low" | "medium" | "high"
         The class it is sold in.
     working_from_s, working_until_s, setting_s : float
-        Equivalent ages between which it can be injected, and at which it is hard and moves no more.
+        Equivalent ages at which its liquid (sticky) phase ends and it can be injected, until when it can, and at which it
+        is hard and moves no more.
     ages_s, consistencies, indices, yields_pa : ndarray, shape (k,)
         Knots of the flow curve: consistency in Pa s^n, shear index n and yield stress (0 where a file states none); between
         knots ln(consistency), n and yield are linear.

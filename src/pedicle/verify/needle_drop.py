@@ -44,7 +44,7 @@ def fluid(consistency: float, index: float, yield_pa: float = 0.0) -> Cement:
 def full_line(cannula: Cannula, of: Cement, elastic_mm3_pa: float = 0.0) -> tuple[Line, DeliveryState]:
     """A line whose cannula is full and whose syringe resists nothing."""
     wide = Syringe("wide", "", 1e6, _WIDE_MM, _WIDE_MM, 0.0, elastic_mm3_pa, 0.0, 1e12, 101.3e3)
-    line = Line(syringe=wide, cannula=cannula, cement=of)
+    line = Line(syringe=wide, cannula=cannula, cement=of, inserted_mm=0.0)
     plug = Plug(np.array([cannula.volume_mm3]), np.zeros(1))
     state = start_delivery(line, 0.0, 0.0)
     return line, replace(state, plug=plug, loaded_ml=state.loaded_ml + cannula.volume_mm3 / 1e3)
