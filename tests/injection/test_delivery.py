@@ -181,6 +181,8 @@ def test_a_change_takes_its_time_and_sets_the_rest_aside():
     state = push(begun(), LINE, Push("flow", 50.0), 10.0)
     changed = change_syringe(state, LINE)
     assert (changed.syringe_ml, changed.set_aside_ml, changed.loaded_ml) == (1.0, state.syringe_ml, 2.0)
+    assert state.stored_mm3 > 0.0
+    assert (changed.pressure_pa, changed.stored_mm3, changed.plunger_mm) == (0.0, 0.0, 0.0)
     idle = push(changed, LINE, Push("flow", 50.0), changed.ready_at_s - changed.t_s)
     assert idle.in_cannula_ml == changed.in_cannula_ml
     assert idle.limits == ("changing the syringe",)
