@@ -28,6 +28,7 @@ DOMAINS = {
     "vertebra": (PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE, PART_POSTERIOR),
 }
 BORDER = 2
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +84,9 @@ def cells_of(bone: Bone, options: MediumOptions) -> Cells:
         grid=grid,
         inside=inside,
         pore_share=_kept(pores, there, inside),
-        matrix_porosity=_ratio(matrix, solid, solid > 1e-9, 0.5),
+        matrix_porosity=_ratio(matrix, solid, solid > 0, 0.5),
         cleft_share=_ratio(cleft_there, cleft_there + solid, inside),
-        cleft_mm2=_ratio(_share(shares, cleft * gap_mm2(gap_width_mm(cleft, here.parts.grid.spacing_mm))), cleft_there, cleft_there > 1e-9),
+        cleft_mm2=_ratio(_share(shares, cleft * gap_mm2(gap_width_mm(cleft, here.parts.grid.spacing_mm))), cleft_there, cleft_there > 0),
         body_share=_share(shares, parts == PART_BODY),
         parts=bone.parts.resampled(grid, order=0).values,
     )  # fmt: skip
@@ -135,7 +136,8 @@ def _overlap(centres_mm: Array, step_mm: float, count: int, source_mm: float) ->
 
 def _share(shares: list[Array], values: NDArray[np.generic]) -> Array:
     """Mean of source values over each target cell."""
-    return np.asarray(np.einsum("ai,bj,ck,ijk->abc", *shares, values.astype(np.float64), optimize=True))
+    found = np.einsum("ai,bj,ck,ijk->abc", *shares, values.astype(np.float64), optimize=True)
+    return np.asarray(np.where(found > ROUNDING, found, 0.0))
 
 
 def _ratio(above: Array, below: Array, where: Mask, otherwise: float = 0.0) -> Array:
