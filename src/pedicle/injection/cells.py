@@ -35,14 +35,16 @@ ROUNDING = 1e-9
 class Cells:
     """Bone on a flow grid; arrays (nx, ny, nz), axes to the patient's left, back and head.
 
-    `inside`: cells that hold fluid. `pore_share`: pore volume over cell volume, 0 outside. `matrix_porosity`: of the spongy
-    bone beside the cleft and under the shell. `cleft_share` and `cleft_mm2`: share of a cell in the cleft and the cleft's permeability there.
+    `inside`: cells that hold fluid. `pore_share`, `gap_share`: volume of pores (cleft included) and of cleft over that
+    of the cell, 0 outside. `matrix_porosity`: of the spongy bone beside the cleft and under the shell. `cleft_share`, `cleft_mm2`: share of what
+    lies in a cell that is cleft, and the cleft's permeability there.
     `body_share`: share of a cell in the body. `parts`: nearest PART_ code.
     """
 
     grid: Grid
     inside: Mask
     pore_share: Array
+    gap_share: Array
     matrix_porosity: Array
     cleft_share: Array
     cleft_mm2: Array
@@ -59,8 +61,8 @@ class Cells:
 def cells_of(bone: Bone, options: MediumOptions) -> Cells:
     """The bone on cells of the options' size, with a border of empty cells.
 
-    A cell holds fluid when at least half of it lies in the domain; the pore volume of the cells kept is scaled to the
-    bone's own, a change of under a percent for 2 mm cells. Raises InputError 700 for a bone without a body.
+    A cell holds fluid when at least half of it lies in the domain; the pores of cells less than half full are counted to
+    the nearest cell kept. Raises InputError 700 for a bone without a body.
     """
     # The canal behind a body lies between its pedicles: both are in the box of any domain.
     box = bounding_box(np.isin(bone.parts.values, DOMAINS["pedicles"] + DOMAINS[options.domain]), BORDER)
@@ -83,7 +85,8 @@ def cells_of(bone: Bone, options: MediumOptions) -> Cells:
     return Cells(
         grid=grid,
         inside=inside,
-        pore_share=_kept(pores, there, inside),
+        pore_share=_kept(pores, inside),
+        gap_share=_kept(cleft_there, inside),
         matrix_porosity=_ratio(matrix, solid, solid > 0, 0.5),
         cleft_share=_ratio(cleft_there, cleft_there + solid, inside),
         cleft_mm2=_ratio(_share(shares, cleft * gap_mm2(gap_width_mm(cleft, here.parts.grid.spacing_mm))), cleft_there, cleft_there > 0),
@@ -144,10 +147,15 @@ def _ratio(above: Array, below: Array, where: Mask, otherwise: float = 0.0) -> A
     return np.asarray(np.divide(above, below, out=np.full(above.shape, otherwise), where=where))
 
 
-def _kept(pores: Array, there: Array, inside: Mask) -> Array:
-    """Pore share of the cells kept, each as porous as its part in the domain, scaled so that the sum is the bone's own."""
-    kept = np.where(inside, pores / np.where(inside, there, 1.0), 0.0)
-    return np.asarray(kept * (pores.sum() / kept.sum()))
+def _kept(pores: Array, inside: Mask) -> Array:
+    """Pore share of the cells kept; what lies in cells left out goes to the nearest kept one, so that nothing is lost."""
+    from scipy.ndimage import distance_transform_edt
+
+    lost = np.argwhere((pores > 0) & ~inside)
+    kept = np.where(inside, pores, 0.0)
+    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    np.add.at(kept, tuple(nearest[(slice(None), *lost.T)]), pores[tuple(lost.T)])
+    return kept
 
 
 def _one_piece(inside: Mask) -> Mask:

@@ -18,18 +18,17 @@ POSTERIOR_SHARE = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Masks (nx, ny, nz) on a medium's cells; all but `cleft_share` hold flow cells of the body only.
+    """Masks (nx, ny, nz) on a medium's cells; they hold flow cells of the body only.
 
     `posterior_quarter` is what a lateral view shows behind three quarters of the body's depth, height by height; `left` and
-    `right` are the patient's. `cleft_share` is the share of each cell in the fracture space. `pore_volume_mm3` is the
-    medium's.
+    `right` are the patient's. `cleft_mm3` is the fracture space in each cell, `pore_volume_mm3` the medium's.
     """
 
     body: Mask
     posterior_quarter: Mask
     left: Mask
     right: Mask
-    cleft_share: NDArray[np.float64]
+    cleft_mm3: NDArray[np.float64]
     pore_volume_mm3: NDArray[np.float64]
 
     @property
@@ -40,7 +39,7 @@ class Regions:
     @property
     def cleft_ml(self) -> float:
         """Volume of the fracture space; it has no bone in it."""
-        return float((self.cleft_share * self.pore_volume_mm3).sum() / 1000.0)
+        return float(self.cleft_mm3.sum() / 1000.0)
 
     def filled_share(self, cement_mm3: NDArray[np.float64], part: Mask) -> float:
         """Share of a part's pores that holds cement (mm3 a cell), 0 to 1; 0 for an empty part."""
@@ -48,9 +47,12 @@ class Regions:
         return float(cement_mm3[part].sum()) / room if room > 0.0 else 0.0
 
     def cleft_filled_share(self, cement_mm3: NDArray[np.float64]) -> float:
-        """Share of the fracture space that holds cement; a cell partly in it counts by its share. 0 without a cleft."""
-        room = float((self.cleft_share * self.pore_volume_mm3).sum())
-        return float((self.cleft_share * cement_mm3).sum()) / room if room > 0.0 else 0.0
+        """Share of the fracture space that holds cement; in a cell partly bone, as much of it as of the pores. 0 without one."""
+        there = self.cleft_mm3 > 0
+        if not there.any():
+            return 0.0
+        held = cement_mm3[there] / self.pore_volume_mm3[there] * self.cleft_mm3[there]
+        return float(held.sum() / self.cleft_mm3.sum())
 
 
 def regions_of(bone: Bone, medium: Medium) -> Regions:
@@ -63,8 +65,8 @@ def regions_of(bone: Bone, medium: Medium) -> Regions:
     low, high = _extent(np.asarray(body.any(axis=(1, 2))))
     left = body & (i > 0.5 * (low + high))
     right = body & (i < 0.5 * (low + high))
-    share = np.where(medium.flow_cells, cells.cleft_share, 0.0)
-    return Regions(body, body & (j > _quarter(body)), left, right, share, medium.pore_volume_mm3)
+    cleft = cells.gap_share * float(np.prod(medium.spacing_mm))
+    return Regions(body, body & (j > _quarter(body)), left, right, cleft, medium.pore_volume_mm3)
 
 
 def _extent(line: NDArray[np.bool_]) -> tuple[float, float]:
