@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.console import Talk, Upto, speaking, tell
 from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
+from pedicle.injection.options import InjectOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.case import Case
 from pedicle.planning.options import PlanOptions
@@ -23,6 +24,7 @@ Measuring = Annotated[MeasureOptions, Parameter(name="*")]
 Planning = Annotated[PlanOptions, Parameter(name="*")]
 Shooting = Annotated[ShotOptions, Parameter(name="*")]
 Picturing = Annotated[PictureOptions, Parameter(name="*")]
+Injecting = Annotated[InjectOptions, Parameter(name="*")]
 Reporting = Annotated[ReportOptions, Parameter(name="*")]
 
 
@@ -34,6 +36,7 @@ class Chosen:
     imports: Imports = field(default_factory=ImportOptions)
     measure: Measuring = field(default_factory=MeasureOptions)
     plan: Planning = field(default_factory=PlanOptions)
+    operate: Injecting = field(default_factory=InjectOptions)
     report: Reporting = field(default_factory=ReportOptions)
 
 
@@ -171,6 +174,19 @@ def shoot(
     tell(talk, facts, lines)
 
 
+def inject(case: Path, /, *, inject: Injecting = InjectOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
+    """Inject cement through the planned needles of a case with these options; a report is written anew.
+
+    Writes ``injection-LEVEL.json``, ``.nii.gz`` (share of each voxel that is cement) and ``.gif`` (AP and lateral over time).
+
+    Parameters
+    ----------
+    case
+        Case folder.
+    """
+    _again(case, "operate", inject, talk)
+
+
 def cite(case: Path, /, *, talk: Talk = _QUIET) -> None:
     """The references a case used, as BibTeX.
 
@@ -231,7 +247,7 @@ def compiling(progress: Any) -> None:
 
 def summarise(case: Case, talk: Talk) -> None:
     """Where the case is and what each step found, the warnings counted."""
-    steps = {name: case.step(name) for name in ("read", "measure", "plan", "operate", "fluoroscopy", "report")}
+    steps = {name: case.step(name) for name in ("read", "measure", "plan", "fluoroscopy", "operate", "report")}
     found = {name: record for name, record in steps.items() if record is not None}
     facts = {
         "case": str(case.folder),

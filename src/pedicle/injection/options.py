@@ -29,15 +29,37 @@ class MediumOptions:
 
 
 @options
+class FlowOptions:
+    """How flow is computed; every default is what the validation pages were measured with."""
+
+    solver: str = "ordered"
+    """Name in the registry of solvers: ordered, or explicit for the plain first-order reference."""
+    courant: Annotated[float, Field(gt=0, le=4)] = 1.0
+    """Cells the front may cross in one step; 0.25 for the fine step, 1 for reports, 2 for the live view."""
+    tolerance: Annotated[float, Field(gt=0, le=1e-2)] = 1e-5
+    """Residual of the pressure system, relative to its right-hand side."""
+    most_iterations: Annotated[int, Field(ge=1, le=1000)] = 100
+    """Iterations of a pressure solve before it is given up as an error."""
+    picard: Annotated[int, Field(ge=1, le=20)] = 2
+    """Pressure solves a step when viscosity depends on shear."""
+    active_box: Literal["auto", "on", "off"] = "auto"
+    """Solve pressure only around the cement; auto does so where cement is at least 20 times as viscous as marrow."""
+    margin_cells: Annotated[int, Field(ge=2, le=50)] = 4
+    """Cells between the cement and the side of the active box when the box is drawn anew."""
+
+
+@options
 class InjectOptions:
     """How cement is injected."""
 
-    cement: str = "medium-viscosity"
+    cement: str = "medium-isrn2011"
     """Cement: a name of the catalogue."""
     volume: Annotated[float, Field(gt=0, le=20)] | None = None
     """Cement out of the needle in one level, ml; the planned volume when not given."""
     flow: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Flow asked of the syringe, ml/s; what flows is less where its force does not suffice."""
+    syringe: str = "syringe-1ml"
+    """Syringe or pump: a name of the catalogue."""
     portion: Annotated[float, Field(ge=0.05, le=5)] = 0.5
     """Cement between two looks at both views, ml."""
     pause: Annotated[float, Field(ge=0, le=600)] = 90.0
@@ -46,14 +68,14 @@ class InjectOptions:
     """A second needle when the fill falls short: as the advisor finds, or never."""
     start: Annotated[float, Field(ge=0, le=1800)] | None = None
     """Time from mixing to the first push, s; the beginning of the cement's working time when not given."""
-    room_c: Annotated[float, Field(ge=10, le=35)] = 21.0
+    room_c: Annotated[float, Field(ge=10, le=35)] = 22.0
     """Temperature of the room, in which cement is mixed and kept, Celsius."""
     cell_mm: Annotated[float, Field(ge=0.4, le=2)] = 1.0
     """Cell of the flow's grid, mm."""
     courant: Annotated[float, Field(ge=0.05, le=4)] = 1.0
     """Step of the flow: part of a cell that the front crosses; 0.25 is fine, 2 is quick."""
-    permeability: str = "kozeny"
-    """Law from density to permeability."""
+    permeability: LawName = "kozeny"
+    """Law from porosity to permeability."""
     openings: Literal["expected", "drawn"] = "expected"
     """Openings that a CT cannot show: as they are on average, or drawn from their probabilities."""
     seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1

@@ -32,6 +32,11 @@ _MODULES = (
     "conebeam",
     "shot",
     "placed",
+    "cannula",
+    "delivery",
+    "flow",
+    "injection",
+    "fill",
     "events",
     "expected",
 )

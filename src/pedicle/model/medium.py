@@ -12,6 +12,8 @@ from pedicle.model.bone import Route
 from pedicle.model.grid import Grid
 
 Place = Literal["canal", "foramen", "disc", "paravertebral", "prevertebral_vein", "cava_or_azygos"]
+# Places whose cement can press on a nerve or travel to the lung.
+GRAVE_PLACES: tuple[Place, ...] = ("canal", "foramen", "cava_or_azygos")
 Faces = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 

@@ -11,10 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pedicle.model.medium import Place
+from pedicle.model.medium import GRAVE_PLACES, Place
 
-# Places whose cement can press on a nerve or travel to the lung.
-STOP: tuple[Place, ...] = ("canal", "foramen", "cava_or_azygos")
 PLACE_WORDS: dict[Place, str] = {
     "canal": "the spinal canal",
     "foramen": "a foramen",
@@ -56,7 +54,7 @@ def judge(looked: Looked) -> Judgement:
     >>> judge(Looked(("canal",), False, 1.0, 3.0, False, True, False)).action
     'stop'
     """
-    grave = [place for place in looked.new_signs if place in STOP]
+    grave = [place for place in looked.new_signs if place in GRAVE_PLACES]
     if grave:
         return Judgement("stop", f"cement seen in {PLACE_WORDS[grave[0]]}")
     if looked.in_posterior_quarter:
