@@ -138,9 +138,24 @@ def _overlap(centres_mm: Array, step_mm: float, count: int, source_mm: float) ->
 
 
 def _share(shares: list[Array], values: NDArray[np.generic]) -> Array:
-    """Mean of source values over each target cell."""
-    found = np.einsum("ai,bj,ck,ijk->abc", *shares, values.astype(np.float64), optimize=True)
+    """Mean of source values over each target cell, axis by axis."""
+    found = values.astype(np.float64)
+    for axis, share in enumerate(shares):
+        found = _along(share, found, axis)
     return np.asarray(np.where(found > ROUNDING, found, 0.0))
+
+
+def _along(share: Array, values: Array, axis: int) -> Array:
+    """`share` (target, source) applied along one axis; a target cell meets few source cells in a row, so these are summed in turn."""
+    first = (share > 0).argmax(axis=1)
+    shape = [1, 1, 1]
+    shape[axis] = len(first)
+    total: Array = np.zeros(())
+    for n in range(int((share > 0).sum(axis=1).max())):
+        at = np.minimum(first + n, share.shape[1] - 1)
+        weight = np.where(first + n < share.shape[1], share[np.arange(len(first)), at], 0.0)
+        total = total + weight.reshape(shape) * np.take(values, at, axis)
+    return total
 
 
 def _ratio(above: Array, below: Array, where: Mask, otherwise: float = 0.0) -> Array:
@@ -153,6 +168,8 @@ def _kept(pores: Array, inside: Mask) -> Array:
 
     lost = np.argwhere((pores > 0) & ~inside)
     kept = np.where(inside, pores, 0.0)
+    if not len(lost):
+        return kept
     nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
     np.add.at(kept, tuple(nearest[(slice(None), *lost.T)]), pores[tuple(lost.T)])
     return kept
