@@ -24,7 +24,7 @@ BROKEN = (
 @pytest.fixture(scope="module")
 def broken():
     options = PhantomOptions(
-        top="T12", bottom="L2", shape=(96, 110, 120), spacing_mm=(1.0, 1.0, 1.0), seed=5, body=False, fractures=BROKEN
+        top="T12", bottom="L2", shape=(110, 120, 110), spacing_mm=(1.0, 1.0, 1.25), seed=5, body=False, fractures=BROKEN
     )
     phantom = make_phantom(options)
     return find_vertebrae(phantom.scan, phantom.label_map())
