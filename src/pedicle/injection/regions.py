@@ -20,7 +20,7 @@ POSTERIOR_SHARE = 0.25
 class Regions:
     """Masks (nx, ny, nz) on a medium's cells; they hold flow cells of the body only.
 
-    `posterior_quarter` is what a lateral view shows behind three quarters of the body's depth, height by height; `left` and
+    `posterior_quarter` is what a lateral view shows within a quarter of the body's depth of the posterior wall; `left` and
     `right` are the patient's. `cleft_mm3` is the fracture space in each cell, `pore_volume_mm3` the medium's.
     """
 
@@ -75,10 +75,10 @@ def _extent(line: NDArray[np.bool_]) -> tuple[float, float]:
 
 
 def _quarter(body: Mask) -> NDArray[np.float64]:
-    """Index to the back at which the last quarter of the silhouette begins, by height; shape (1, 1, nz)."""
+    """Index to the back at which the last quarter of the silhouette begins, by height, (1, 1, nz): the posterior wall's own
+    course, moved forward by a quarter of the greatest depth."""
     silhouette = body.any(axis=0)
     j = np.arange(silhouette.shape[0])[:, None]
-    there = silhouette.any(axis=0)
-    low = np.where(there, np.where(silhouette, j, j.max()).min(axis=0), 0) - 0.5
-    high = np.where(there, np.where(silhouette, j, 0).max(axis=0), 0) + 0.5
-    return np.asarray(high - POSTERIOR_SHARE * (high - low))[None, None, :]
+    back = np.where(silhouette, j, -1).max(axis=0) + 0.5
+    front = np.where(silhouette, j, len(j)).min(axis=0) - 0.5
+    return np.asarray(back - POSTERIOR_SHARE * float((back - front).max()))[None, None, :]
