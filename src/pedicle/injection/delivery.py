@@ -20,8 +20,10 @@ from pedicle.model.errors import InputError, NumericalError
 from pedicle.model.pipe import power_law_gradient_pa_mm, yielding_gradient_pa_mm
 from pedicle.model.sourced import quantity
 
-# The line's own step: a syringe relaxes over seconds.
-_STEP_S = 0.1
+# The line's own step; shorter, down to the second number, where a soft syringe relaxes faster than ten of them.
+_STEP_S, _SHORTEST_S = 0.1, 0.01
+# Flow within this part of what the plunger sweeps: nothing relaxes.
+_STEADY = 0.05
 FREE_AIR = TipResponse()
 
 
@@ -34,7 +36,14 @@ def start_delivery(line: Line, t_s: float, mixed_at_s: float) -> DeliveryState:
     full = line.syringe.capacity_mm3 / 1e3
     empty = Plug(np.empty(0), np.empty(0))
     return DeliveryState(
-        t_s=t_s, mixed_at_s=mixed_at_s, hand_age_s=age, hand_c=celsius, syringe_ml=full, plug=empty, loaded_ml=full
+        t_s=t_s,
+        mixed_at_s=mixed_at_s,
+        hand_age_s=age,
+        hand_c=celsius,
+        syringe_ml=full,
+        plug=empty,
+        ready_at_s=t_s,
+        loaded_ml=full,
     )
 
 
@@ -89,11 +98,10 @@ def push(state: DeliveryState, line: Line, done: Push, dt_s: float, response: Ti
     idle = min(dt_s, max(0.0, state.ready_at_s - state.t_s))
     if idle > 0.0:
         now = replace(_rested(now, line, idle), limits=("changing the syringe",))
-    tally = _Tally()
-    if dt_s > idle:
-        steps = max(1, int(np.ceil((dt_s - idle) / _STEP_S - 1e-9)))
-        for _ in range(steps):
-            now = _step(now, line, done, (dt_s - idle) / steps, response, tally)
+    tally, left = _Tally(), dt_s - idle
+    while left > 0.0:
+        step = _step_s(now, line, done, response, left)
+        now, left = _step(now, line, done, step, response, tally), left - step
     return replace(now, rate_mm3_s=tally.out_mm3 / dt_s, tip_age_s=tally.age_s)
 
 
@@ -112,6 +120,19 @@ class _Tally:
     @property
     def age_s(self) -> float | None:
         return self.age_mm3_s / self.out_mm3 if self.out_mm3 > 0.0 else None
+
+
+def _step_s(state: DeliveryState, line: Line, done: Push, response: TipResponse, left_s: float) -> float:
+    """How far one step may go: while barrel and air give way, a tenth of the time they take for it."""
+    step, flow = _STEP_S, state.flow_mm3_s
+    changing = done.kind == "travel" and abs(done.value * line.syringe.area_mm2 - flow) > _STEADY * flow
+    if changing and flow > 0.0 and state.stored_mm3 > 0.0:
+        pressure = pressure_of_flow(state, line, response)
+        here, there = pressure(flow), pressure(flow * (1.0 + 1e-4))
+        if np.isfinite(here):
+            stretch = line.syringe.stored_mm3(there) - line.syringe.stored_mm3(here)
+            step = min(_STEP_S, max(_SHORTEST_S, stretch / (1e-4 * flow) / 10.0))
+    return float(left_s / np.ceil(left_s / step - 1e-9))
 
 
 def _waited(line: Line, t_s: float, mixed_at_s: float) -> tuple[float, float]:
@@ -145,12 +166,12 @@ def _step(
         return _stylet_step(now, line, done.value * dt_s, tally)
     moved = _moved(now, line, done, dt_s, pressure_of_flow(now, line, response))
     into = moved.flow_mm3_s * dt_s
-    out = max(0.0, now.plug.volume_mm3 + into - line.cannula.volume_mm3)
+    out = max(0.0, now.plug.volume_mm3 + into - line.cannula.volume_mm3) if into > 0.0 else 0.0
     plug, age = pushed(now.plug, into, now.hand_age_s, out)
     tally.add(out, age)
     return replace(
         now,
-        syringe_ml=now.syringe_ml - into / 1e3,
+        syringe_ml=max(0.0, now.syringe_ml - into / 1e3),
         plug=plug,
         injected_ml=now.injected_ml + out / 1e3,
         pressure_pa=moved.pressure_pa,

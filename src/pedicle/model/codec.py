@@ -39,6 +39,7 @@ _MODULES = (
     "fill",
     "events",
     "expected",
+    "delivery",
 )
 Array = NDArray[Any]
 _SMALL = 64

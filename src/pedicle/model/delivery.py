@@ -24,7 +24,7 @@ class Line:
     syringe: Syringe
     cannula: Cannula
     cement: Cement
-    inserted_mm: float = 70.0
+    inserted_mm: float
     room_c: float = 22.0
     body_c: float = 37.0
     store_c: float = 22.0
@@ -83,6 +83,8 @@ class DeliveryState:
 
     `rate_mm3_s` is the mean flow out of the tip over the last push, `tip_age_s` the mean equivalent age of what left then
     (None: nothing did). `pressure_pa` and `force_n` are the syringe's at `t_s`; `flow_mm3_s` the flow out of the syringe.
+    `plunger_mm` is the travel of the present syringe's plunger, `withdrawn_mm` how far the needle was drawn back since the start
+    (the track it leaves is the bone's affair), `syringes` how many were taken up.
     `stored_mm3` is what barrel and trapped air took up: it goes on pressing when the plunger stops.
     `limits` says in words what kept the flow below what was asked for, empty when nothing did.
     """
@@ -93,6 +95,7 @@ class DeliveryState:
     hand_c: float
     syringe_ml: float
     plug: Plug
+    ready_at_s: float
     injected_ml: float = 0.0
     set_aside_ml: float = 0.0
     loaded_ml: float = 0.0
@@ -105,7 +108,6 @@ class DeliveryState:
     plunger_mm: float = 0.0
     stylet_ml: float = 0.0
     withdrawn_mm: float = 0.0
-    ready_at_s: float = float("-inf")
     syringes: int = 1
     limits: tuple[str, ...] = ()
 

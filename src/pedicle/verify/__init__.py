@@ -1,0 +1,1 @@
+"""Problems with exact answers, run by tests, docs and `pedicle verify`."""
