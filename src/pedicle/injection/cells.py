@@ -27,21 +27,24 @@ DOMAINS = {
     "pedicles": (PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE),
     "vertebra": (PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE, PART_POSTERIOR),
 }
-BORDER_CELLS = 2
+BORDER = 2
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
     """Bone on a flow grid; arrays (nx, ny, nz), axes to the patient's left, back and head.
 
-    `inside`: cells that hold fluid. `pore_share`: pore volume over cell volume, 0 outside. `matrix_porosity`: of the spongy
-    bone beside the cleft and under the shell. `cleft_share` and `cleft_mm2`: share of a cell in the cleft and the cleft's permeability there.
+    `inside`: cells that hold fluid. `pore_share`, `gap_share`: volume of pores (cleft included) and of cleft over that
+    of the cell, 0 outside. `matrix_porosity`: of the spongy bone beside the cleft and under the shell. `cleft_share`, `cleft_mm2`: share of what
+    lies in a cell that is cleft, and the cleft's permeability there.
     `body_share`: share of a cell in the body. `parts`: nearest PART_ code.
     """
 
     grid: Grid
     inside: Mask
     pore_share: Array
+    gap_share: Array
     matrix_porosity: Array
     cleft_share: Array
     cleft_mm2: Array
@@ -56,35 +59,37 @@ class Cells:
 
 
 def cells_of(bone: Bone, options: MediumOptions) -> Cells:
-    """The bone on cells of the options' size, with a border of two empty cells.
+    """The bone on cells of the options' size, with a border of empty cells.
 
-    A cell holds fluid when at least half of it lies in the domain; the pore volume of the cells kept is scaled to the
-    bone's own, a change of under a percent for 2 mm cells. Raises InputError 700 for a bone without a body.
+    A cell holds fluid when at least half of it lies in the domain; the pores of cells less than half full are counted to
+    the nearest cell kept. Raises InputError 700 for a bone without a body.
     """
-    parts = bone.parts.values
-    domain = np.isin(parts, DOMAINS[options.domain])
-    # The canal behind a body lies between its pedicles.
-    box = bounding_box(domain | np.isin(parts, DOMAINS["pedicles"]))
-    if box is None or not (parts == PART_BODY).any():
+    # The canal behind a body lies between its pedicles: both are in the box of any domain.
+    box = bounding_box(np.isin(bone.parts.values, DOMAINS["pedicles"] + DOMAINS[options.domain]), BORDER)
+    if box is None or not (bone.parts.values == PART_BODY).any():
         raise InputError(700, bone.level, "no body in the bone", "a body", "measure the level again")
-    grid, shares = flow_grid(bone.parts.grid, box, options.spacing_mm)
-    cleft = bone.cleft.values & domain
-    seen = porosity(bone.density_mg_cm3.values)
+    here = bone.cropped(*box)
+    parts = here.parts.values
+    domain = np.isin(parts, DOMAINS[options.domain])
+    grid, shares = flow_grid(here.parts.grid, options.spacing_mm)
+    cleft = here.cleft.values & domain
+    seen = porosity(here.density_mg_cm3.values)
     room = np.where(cleft, 1.0, seen)
-    spongy = under_the_shell(seen, domain, bone.parts.grid.spacing_mm)
+    spongy = under_the_shell(seen, domain, here.parts.grid.spacing_mm)
     there = _share(shares, domain)
     inside = _one_piece(there >= 0.5)
     pores = _share(shares, domain * room)
     matrix = _share(shares, (domain & ~cleft) * spongy)
     cleft_there = _share(shares, cleft)
-    solid = there - cleft_there
+    solid = _share(shares, domain & ~cleft)
     return Cells(
         grid=grid,
         inside=inside,
-        pore_share=_kept(pores, there, inside),
-        matrix_porosity=_ratio(matrix, solid, solid > 1e-9, 0.5),
-        cleft_share=_ratio(cleft_there, there, inside),
-        cleft_mm2=_ratio(_share(shares, cleft * gap_mm2(gap_width_mm(cleft, bone.parts.grid.spacing_mm))), cleft_there, cleft_there > 1e-9),
+        pore_share=_kept(pores, inside),
+        gap_share=_kept(cleft_there, inside),
+        matrix_porosity=_ratio(matrix, solid, solid > 0, 0.5),
+        cleft_share=_ratio(cleft_there, cleft_there + solid, inside),
+        cleft_mm2=_ratio(_share(shares, cleft * gap_mm2(gap_width_mm(cleft, here.parts.grid.spacing_mm))), cleft_there, cleft_there > 0),
         body_share=_share(shares, parts == PART_BODY),
         parts=bone.parts.resampled(grid, order=0).values,
     )  # fmt: skip
@@ -105,14 +110,15 @@ def under_the_shell(seen: Array, domain: Mask, spacing_mm: NDArray[np.float64]) 
     return np.where(domain, np.maximum(seen, seen[tuple(nearest)]), seen)
 
 
-def flow_grid(
-    source: Grid, box: tuple[NDArray[np.int_], NDArray[np.int_]], spacing_mm: tuple[float, float, float]
-) -> tuple[Grid, list[Array]]:
-    """A grid centred on an index box of the source, and for each axis the overlap (target, source) as share of a target cell."""
+def flow_grid(source: Grid, spacing_mm: tuple[float, float, float]) -> tuple[Grid, list[Array]]:
+    """A grid about the source's box and a cell more, and for each axis the overlap (target, source) as share of a target cell.
+
+    Both are centred alike: cells of the source's size are the source's cells.
+    """
     step = np.asarray(spacing_mm)
-    low, high = (np.asarray(end) for end in box)
-    count = np.ceil((high - low) * source.spacing_mm / step - 1e-9).astype(int) + 2 * BORDER_CELLS
-    first = 0.5 * (low + high - 1) * source.spacing_mm - 0.5 * (count - 1) * step
+    extent = np.array(source.shape) * source.spacing_mm
+    count = np.ceil(extent / step - 1e-9).astype(int) + 2
+    first = 0.5 * (extent - source.spacing_mm) - 0.5 * (count - 1) * step
     matrix = np.eye(4)
     matrix[:3, :3] = source.axes.T * step
     matrix[:3, 3] = source.lps_from_index(first / source.spacing_mm)
@@ -132,18 +138,41 @@ def _overlap(centres_mm: Array, step_mm: float, count: int, source_mm: float) ->
 
 
 def _share(shares: list[Array], values: NDArray[np.generic]) -> Array:
-    """Mean of source values over each target cell."""
-    return np.asarray(np.einsum("ai,bj,ck,ijk->abc", *shares, values.astype(np.float64), optimize=True))
+    """Mean of source values over each target cell, axis by axis."""
+    found = values.astype(np.float64)
+    for axis, share in enumerate(shares):
+        found = _along(share, found, axis)
+    return np.asarray(np.where(found > ROUNDING, found, 0.0))
+
+
+def _along(share: Array, values: Array, axis: int) -> Array:
+    """`share` (target, source) applied along one axis; a target cell meets few source cells in a row, so these are summed in turn."""
+    first = (share > 0).argmax(axis=1)
+    shape = [1, 1, 1]
+    shape[axis] = len(first)
+    total: Array = np.zeros(())
+    for n in range(int((share > 0).sum(axis=1).max())):
+        at = np.minimum(first + n, share.shape[1] - 1)
+        weight = np.where(first + n < share.shape[1], share[np.arange(len(first)), at], 0.0)
+        total = total + weight.reshape(shape) * np.take(values, at, axis)
+    return total
 
 
 def _ratio(above: Array, below: Array, where: Mask, otherwise: float = 0.0) -> Array:
     return np.asarray(np.divide(above, below, out=np.full(above.shape, otherwise), where=where))
 
 
-def _kept(pores: Array, there: Array, inside: Mask) -> Array:
-    """Pore share of the cells kept, each as porous as its part in the domain, scaled so that the sum is the bone's own."""
-    kept = np.where(inside, pores / np.where(inside, there, 1.0), 0.0)
-    return np.asarray(kept * (pores.sum() / kept.sum()))
+def _kept(pores: Array, inside: Mask) -> Array:
+    """Pore share of the cells kept; what lies in cells left out goes to the nearest kept one, so that nothing is lost."""
+    from scipy.ndimage import distance_transform_edt
+
+    lost = np.argwhere((pores > 0) & ~inside)
+    kept = np.where(inside, pores, 0.0)
+    if not len(lost):
+        return kept
+    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    np.add.at(kept, tuple(nearest[(slice(None), *lost.T)]), pores[tuple(lost.T)])
+    return kept
 
 
 def _one_piece(inside: Mask) -> Mask:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pedicle.injection.cells import cells_of, permeability_of
+from pedicle.injection.cells import Cells, cells_of, permeability_of
 from pedicle.injection.options import MediumOptions
 from pedicle.injection.passages import with_passages
 from pedicle.injection.walls import outer_faces, shell_outlets
@@ -23,7 +23,11 @@ def medium_of(bone: Bone, options: MediumOptions | None = None, passages: tuple[
     Raises InputError 700 for a bone without a body.
     """
     options = options or MediumOptions()
-    cells = cells_of(bone, options)
+    return medium_of_cells(cells_of(bone, options), options, passages)
+
+
+def medium_of_cells(cells: Cells, options: MediumOptions, passages: tuple[Passage, ...] = ()) -> Medium:
+    """The same from cells cut once, for many runs that differ in permeability, marrow or openings."""
     permeability = permeability_of(cells, permeability_law(options.permeability), options.permeability_factor)
     closed = Medium(
         spacing_mm=cells.spacing_mm,

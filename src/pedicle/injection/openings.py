@@ -77,26 +77,31 @@ VEINS = (
 )
 
 
-def seen_openings(bone: Bone) -> tuple[Passage, ...]:
+def seen_openings(bone: Bone, surface: Surface | None = None) -> tuple[Passage, ...]:
     """What the CT shows: the basivertebral foramen as a vein as wide as its patch, breaks as cracks as long as theirs."""
     if not bone.openings:
         return ()
-    surface = surface_of(bone)
+    surface = surface or surface_of(bone)
     return tuple(_seen(surface, opening, n) for n, opening in enumerate(bone.openings))
 
 
 def drawn_openings(
-    bone: Bone, generator: np.random.Generator, rates: OpeningRates | None = None, fractured: bool = True
+    bone: Bone,
+    generator: np.random.Generator,
+    rates: OpeningRates | None = None,
+    fractured: bool = True,
+    surface: Surface | None = None,
 ) -> tuple[Passage, ...]:
     """Openings the CT shows, and one draw of those it cannot show.
 
     A route that the CT shows open is not drawn again. Veins are open or not, each by itself; a wall and an endplate of a
     fractured body have at most one crack each, at a place drawn by weakness and nearness of a cleft. The generator is
-    asked the same count of numbers whatever comes out, so that draws of different rates correspond.
+    asked the same count of numbers whatever comes out, so that draws of different rates correspond. Many draws of one bone
+    take its `surface` once.
     """
     rates = rates or OpeningRates.stated()
-    surface, shown = surface_of(bone), _routes(bone)
-    found = list(seen_openings(bone))
+    surface, shown = surface or surface_of(bone), _routes(bone)
+    found = list(seen_openings(bone, surface))
     for vein in VEINS:
         chance, size = generator.random(), generator.standard_normal()
         if vein.route not in shown and chance < _vein_probability(vein, rates):
@@ -116,14 +121,16 @@ def drawn_openings(
     return tuple(found)
 
 
-def expected_openings(bone: Bone, rates: OpeningRates | None = None, fractured: bool = True) -> tuple[Passage, ...]:
+def expected_openings(
+    bone: Bone, rates: OpeningRates | None = None, fractured: bool = True, surface: Surface | None = None
+) -> tuple[Passage, ...]:
     """Openings the CT shows, and all others with their mean conductivity over the draws: one run without chance.
 
     Cracks lie at the likeliest face of each neighbour. The mean conductivity is not the mean leak, which is not linear.
     """
     rates = rates or OpeningRates.stated()
-    surface, shown = surface_of(bone), _routes(bone)
-    found = list(seen_openings(bone))
+    surface, shown = surface or surface_of(bone), _routes(bone)
+    found = list(seen_openings(bone, surface))
     for vein in VEINS:
         if vein.route not in shown:
             found.append(_vein_passage(surface, vein, _vein_radius_mm(vein), _mean_of_vein(vein, rates), EXPECTED))
