@@ -101,7 +101,9 @@ def _drawn_site(vertebra: Vertebra, options: InjectOptions, generator: np.random
     fractured = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
     passages = drawn_openings(vertebra.bone, generator, fractured=fractured)
     made = medium_of(vertebra.bone, medium, passages)
-    return Site(vertebra.level, vertebra.bone, made, cement(options.cement).thicker(batch_factor(float(thick))), options)
+    return Site(
+        vertebra.level, vertebra.bone, made, cement(options.cement).thicker(batch_factor(float(thick))), options
+    )
 
 
 def _drawn_needle(vertebra: Vertebra, needle: PlacedNeedle, generator: np.random.Generator) -> PlacedNeedle:
