@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pedicle.injection.leak_shape import leaked_volume
 from pedicle.injection.session import mass_error
-from pedicle.injection.site import Site, in_body
+from pedicle.injection.site import Site
 from pedicle.model.errors import NumericalError
 from pedicle.model.fill import LEAST_LEAK_ML, ROUTES, Curve, Fill, Leak
 from pedicle.model.injection import InjectionState
@@ -55,7 +55,7 @@ def finish(site: Site, state: InjectionState, seen: Seen | None = None) -> Fill:
         leaks=leaks,
         marrow_out_ml=_by_route(site.medium.outlets, flow.outflow_marrow_mm3),
         fill_percent_of_body=_percent_of_body(site, cement_mm3),
-        fill_percent_of_fracture_space=_percent_of_cleft(site, flow.saturation),
+        fill_percent_of_fracture_space=_percent_of_cleft(site, cement_mm3),
         crossed_midline=_crosses(site, state, cement_mm3),
         mass_balance_error=error,
         peak_pressure_kpa=_peaks(state),
@@ -106,27 +106,33 @@ def _by_route(outlets: tuple[Outlet, ...], mm3: Floats) -> dict[str, float]:
 
 
 def _percent_of_body(site: Site, cement_mm3: Floats) -> float:
-    body = in_body(site)
+    """Cement in the body, of the whole body's volume, bone included."""
+    body = site.regions.body
     return 100.0 * float(cement_mm3[body].sum()) / (float(body.sum()) * site.grid.voxel_ml * 1e3)
 
 
-def _percent_of_cleft(site: Site, saturation: Floats) -> float | None:
-    """How full the open fracture space is, None where there is none."""
-    cleft = site.bone.cleft.resampled(site.grid, order=0).values.astype(bool) & site.medium.flow_cells
-    return 100.0 * float(saturation[cleft].mean()) if cleft.any() else None
+def _percent_of_cleft(site: Site, cement_mm3: Floats) -> float | None:
+    """How full the fracture space is, None where there is none."""
+    regions = site.regions
+    return 100.0 * regions.cleft_filled_share(cement_mm3) if regions.cleft_ml > 0.0 else None
 
 
 def _crosses(site: Site, state: InjectionState, cement_mm3: Floats) -> bool:
-    """Whether cement lies beyond the body's middle plane as seen from the side the needle came from."""
-    index = np.argwhere(in_body(site))
-    middle = float(index[:, 0].mean())
-    left_of_middle = (np.arange(site.grid.shape[0]) - middle) * site.medium.spacing_mm[0]
-    by_column = cement_mm3.sum(axis=(1, 2))
-    sides = {one.side for one in state.portions}
-    left, right = (float(by_column[sign * left_of_middle > _ACROSS_MM].sum()) for sign in (1.0, -1.0))
-    if len(sides) > 1:
-        return min(left, right) > _ACROSS_ML * 1e3
-    return (right if sides == {"left"} else left) > _ACROSS_ML * 1e3
+    """Whether cement lies clearly beyond the body's middle plane: of a needle from the left on the right, and so on."""
+    beyond = {"left": site.regions.right, "right": site.regions.left}
+    clear = [
+        float(cement_mm3[beyond[side] & _off_middle(site)].sum()) > _ACROSS_ML * 1e3
+        for side in {one.side for one in state.portions}
+    ]
+    return all(clear)
+
+
+def _off_middle(site: Site) -> NDArray[np.bool_]:
+    """Cells of the body at least so far from its middle plane."""
+    columns = np.flatnonzero(site.regions.body.any(axis=(1, 2)))
+    middle = 0.5 * float(columns[0] + columns[-1])
+    off = np.abs(np.arange(site.grid.shape[0]) - middle) * site.medium.spacing_mm[0] > _ACROSS_MM
+    return np.asarray(site.regions.body & off[:, None, None])
 
 
 def _peaks(state: InjectionState) -> dict[str, float]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pedicle.injection.medium import medium_of
 from pedicle.injection.openings import drawn_openings, expected_openings
 from pedicle.injection.options import FlowOptions, InjectOptions, MediumOptions
+from pedicle.injection.regions import Regions, regions_of
 from pedicle.injection.source import ball_source
 from pedicle.model.bone import Bone
 from pedicle.model.cannula import cannula_of
@@ -36,11 +36,12 @@ _OPENINGS_STREAM = 7
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """A level ready for injection: its bone, the medium on the flow's grid, the cement, the options."""
+    """A level ready for injection: its bone, the medium on the flow's grid and its regions, the cement, the options."""
 
     level: str
     bone: Bone
     medium: Medium
+    regions: Regions
     cement: Cement
     options: InjectOptions
     _sources: dict[bytes, Source] = field(default_factory=dict)
@@ -102,7 +103,8 @@ def site_of(vertebra: Vertebra, options: InjectOptions) -> Site:
         )
     fractured = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
     medium = medium_of(vertebra.bone, medium_options(options), passages(vertebra.bone, options, fractured))
-    return Site(vertebra.level, vertebra.bone, medium, cement(options.cement), options)
+    regions = regions_of(vertebra.bone, medium)
+    return Site(vertebra.level, vertebra.bone, medium, regions, cement(options.cement), options)
 
 
 def passages(bone: Bone, options: InjectOptions, fractured: bool) -> tuple[Passage, ...]:
@@ -130,7 +132,7 @@ def checked(site: Site, needle: PlacedNeedle, asked_ml: float) -> None:
         raise RefusedError(
             422, site.level, "the needle's tip is outside the vertebral body", "in the body", "place the needle again"
         )
-    room = fillable_ml(site)
+    room = site.regions.fillable_ml
     if asked_ml > room:
         raise RefusedError(
             424, site.level, f"{asked_ml:.1f} ml asked for", f"the body's pores hold {room:.1f} ml", "ask for less"
@@ -155,14 +157,3 @@ def ready_s(options: InjectOptions) -> float:
     if options.start is not None:
         return options.start
     return cement(options.cement).working_from_s / float(age_rate(options.room_c)) + _READY_S
-
-
-def fillable_ml(site: Site) -> float:
-    """Pore volume of the body."""
-    return float(site.medium.pore_volume_mm3[in_body(site)].sum() / 1e3)
-
-
-def in_body(site: Site) -> NDArray[np.bool_]:
-    """Flow cells of the body (not of the pedicles)."""
-    parts = site.bone.parts.resampled(site.grid, order=0).values
-    return np.asarray((parts == PART_BODY) & site.medium.flow_cells)

@@ -11,6 +11,7 @@ from pedicle.injection.batch import pushed_to
 from pedicle.injection.medium import medium_of
 from pedicle.injection.openings import drawn_openings
 from pedicle.injection.options import InjectOptions
+from pedicle.injection.regions import regions_of
 from pedicle.injection.session import start
 from pedicle.injection.site import Site, medium_options, ready_s
 from pedicle.model.cement import batch_factor, cement
@@ -101,9 +102,9 @@ def _drawn_site(vertebra: Vertebra, options: InjectOptions, generator: np.random
     fractured = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
     passages = drawn_openings(vertebra.bone, generator, fractured=fractured)
     made = medium_of(vertebra.bone, medium, passages)
-    return Site(
-        vertebra.level, vertebra.bone, made, cement(options.cement).thicker(batch_factor(float(thick))), options
-    )
+    regions = regions_of(vertebra.bone, made)
+    batch = cement(options.cement).thicker(batch_factor(float(thick)))
+    return Site(vertebra.level, vertebra.bone, made, regions, batch, options)
 
 
 def _drawn_needle(vertebra: Vertebra, needle: PlacedNeedle, generator: np.random.Generator) -> PlacedNeedle:

@@ -13,6 +13,7 @@ from pedicle.io.labelmap.write import field_bytes
 from pedicle.io.xa.screen import lettered
 from pedicle.model.events import Event, plain_event
 from pedicle.model.fill import KINDS, FilmFrame, InjectedLevel
+from pedicle.model.spread import Spread
 
 # Time a frame of the film is shown, ms; the last one longer.
 _FRAME_MS, _LAST_MS = 400, 2000
@@ -49,6 +50,8 @@ def injection_document(done: InjectedLevel, events: tuple[Event, ...]) -> dict[s
         "crossed_midline": fill.crossed_midline,
         "steps": fill.steps,
         "stopped": list(fill.stopped),
+        "second_portion": list(done.advice),
+        "spread": _spread(done.spread) if done.spread else None,
         "evidence": fill.evidence,
         "curve": {name: rounded(values.tolist()) for name, values in vars(fill.curve).items()},
         "events": [plain_event(event) for event in events if getattr(event, "level", done.level) == done.level],
@@ -76,6 +79,23 @@ def _pairs(frames: tuple[FilmFrame, ...]) -> list[NDArray[np.uint8]]:
         shown[frame.kind] = np.asarray(lettered(frame.picture, frame.beam, words))
         made[frame.injected_ml] = np.hstack([shown[kind] for kind in KINDS])
     return list(made.values())
+
+
+def _spread(spread: Spread) -> dict[str, Any]:
+    rows = spread.opening_probability
+    return {
+        "runs": spread.runs,
+        "planned_ml": rounded(spread.planned_ml),
+        "volumes_ml": rounded(spread.volumes_ml.tolist()),
+        "leak_probability": {route: rounded(p.tolist()) for route, p in spread.leak_probability.items()},
+        "leaked_ml_at_planned": {
+            route: dict(zip(("low", "median", "high"), rounded(list(q)), strict=True))
+            for route, q in spread.leaked_ml.items()
+        },
+        "openings": [dict(zip(("opening", "route", "place", "leak_probability"), row, strict=True)) for row in rows],
+        "drawn": list(spread.drawn),
+        "evidence": spread.evidence,
+    }
 
 
 def _leak(leak: Any) -> dict[str, Any]:

@@ -105,11 +105,12 @@ class FilmFrame:
 
 @dataclass(frozen=True, eq=False)
 class InjectedLevel:
-    """What was done in one level: the sides of the needles in the order used, the fill, the pictures taken meanwhile, and
-    how far the same plan's injections may differ (None = not computed)."""
+    """What was done in one level: the sides of the needles in the order used, the fill, the pictures taken meanwhile,
+    what was advised about a second portion, and how far the same plan's injections may differ (None = not computed)."""
 
     level: str
     sides: tuple[Side, ...]
     fill: Fill
     film: tuple[FilmFrame, ...]
+    advice: tuple[str, ...] = ()
     spread: Spread | None = None

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pedicle.injection.finish import Seen, cement_share, finish, leaks_of
-from pedicle.injection.site import Site, in_body
+from pedicle.injection.site import Site
 from pedicle.model.events import OperationState
 from pedicle.model.fill import Fill, Leak
 from pedicle.model.placed import PlacedCement
@@ -57,12 +54,3 @@ def fill_in(state: OperationState, vertebrae: Mapping[str, Vertebra], level: str
     now = state.injection(level)
     assert now is not None
     return finish(site_in(state, vertebrae, level), now, seen_in(state, level))
-
-
-def posterior_quarter(site: Site) -> NDArray[np.bool_]:
-    """Cells of the flow's grid in the rear quarter of the body's depth."""
-    body = in_body(site)
-    index = np.flatnonzero(body.any(axis=(0, 2)))
-    front, back = (float(end) for end in index[[0, -1]])
-    rear = np.arange(body.shape[1]) > back - 0.25 * (back - front)
-    return np.asarray(body & rear[None, :, None])

@@ -14,6 +14,7 @@ from pedicle.fluoroscopy.views import Aim, isocentre_lps_mm, set_up, standard_ar
 from pedicle.injection.batch import ENOUGH_MM3, next_move, stalled
 from pedicle.injection.finish import cement_share
 from pedicle.injection.options import InjectOptions
+from pedicle.injection.second import advise
 from pedicle.injection.site import Site, ready_s
 from pedicle.injection.spread import Planned, spread_of
 from pedicle.model.events import (
@@ -38,7 +39,7 @@ from pedicle.model.spread import Spread
 from pedicle.model.trajectory import LevelPlan, Trajectory
 from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.operation import apply, expose, moved
-from pedicle.operation.cement import cement_in, fill_in, leaks_in, posterior_quarter, site_in
+from pedicle.operation.cement import cement_in, fill_in, leaks_in, site_in
 from pedicle.operation.film import Reading, read_view
 from pedicle.operation.rules import Looked, judge
 
@@ -105,12 +106,40 @@ def operate_level(
         _inject(operating, here, trajectory.side, mixed_s, asked * number / len(needles))
         if _grave(operating, here):
             break
+    advice = _second(operating, here, mixed_s, asked) if options.second == "auto" else ()
     fill = fill_in(operating.state, operating.vertebrae, plan.level)
     now = operating.state.injection(plan.level)
     assert now is not None
     sides = tuple(one.side for one in now.portions)
     spread = _spread(operating, plan, needles[0], options, progress) if options.runs else None
-    return InjectedLevel(plan.level, sides, fill, tuple(here.film), spread)
+    return InjectedLevel(plan.level, sides, fill, tuple(here.film), advice, spread)
+
+
+def _second(operating: Operating, here: _Level, mixed_s: float, asked_ml: float) -> tuple[str, ...]:
+    """Ask whether a second portion is worth it, and give it when it is; what was advised, in words."""
+    site, now = _site(operating, here), _now(operating, here)
+    advice = advise(site, now, _ways(here, now), asked_ml, _grave(operating, here))
+    if advice.chosen is None:
+        return ("no second portion", *advice.reasons)
+    chosen = advice.chosen
+    at = operating.state.t_s + chosen.wait_s
+    operating.do(replace(moved(operating.state, here.level, (chosen.side, chosen.needle)), t_s=at))
+    here.waited = False
+    _inject(operating, here, chosen.side, mixed_s, now.injected_ml + chosen.ml)
+    return ("a second portion was advised and given", *advice.reasons)
+
+
+def _ways(here: _Level, now: InjectionState) -> tuple[tuple[Side, PlacedNeedle], ...]:
+    """Needles a second portion can go through: the one in use drawn back, and that of the other side where one is feasible."""
+    back_mm = quantity(_FILE, "drawn_back").value
+    used = now.needle
+    drawn_back = replace(used, tip_lps_mm=used.tip_lps_mm - back_mm * used.direction_lps)
+    ways: list[tuple[Side, PlacedNeedle]] = [(now.portions[-1].side, drawn_back)]
+    taken = {portion.side for portion in now.portions}
+    for trajectory in here.plan.trajectories:
+        if trajectory.feasible and trajectory.side not in taken:
+            ways.append((trajectory.side, PlacedNeedle.on(trajectory, stylet=False)))
+    return tuple(ways)
 
 
 def _spread(
@@ -207,7 +236,7 @@ def _view(operating: Operating, here: _Level, kind: str) -> tuple[Reading, list[
     here.film.append(FilmFrame(event.t_s, kind, beam, exposure.shot.picture, now.injected_ml))
     leaks = leaks_in(operating.state, site)
     filled = tuple(leak.filled for leak in leaks)
-    reading = read_view(scene, beam, site.bone, cement_share(site, now), filled, posterior_quarter(site))
+    reading = read_view(scene, beam, site.bone, cement_share(site, now), filled, site.regions.posterior_quarter)
     signs: list[Place] = []
     for leak, shown in zip(leaks, reading.seen, strict=True):
         if not shown:

@@ -86,6 +86,7 @@ def _facts(done: InjectedLevel) -> list[tuple[str, str]]:
         ("Marrow pushed out", f"{ml(sum(fill.marrow_out_ml.values()))}, most of it into veins"),
         ("Peak pressure", f"{figure(peak['syringe'], 0)} kPa in the syringe, {figure(peak['bone'], 0)} kPa at the tip"),
         ("Ended", "; ".join(fill.stopped)),
+        ("Second portion", "; ".join(done.advice) or "not asked for"),
     ]
 
 
