@@ -80,3 +80,7 @@ class InjectOptions:
     """Openings that a CT cannot show: as they are on average, or drawn from their probabilities."""
     seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1
     """Seed of drawn openings and of the runs that show the spread."""
+    runs: Annotated[int, Field(ge=0, le=2000)] = 0
+    """Injections with bone, cement, openings and tip drawn from their spread: shows how likely a leak is; 0 for none, 100 for a report."""
+    runs_cell_mm: Annotated[float, Field(ge=0.4, le=2)] = 1.5
+    """Cell of the flow's grid in these runs, mm."""

@@ -1,7 +1,6 @@
 """The default solver: pressure by multigrid, cement by one implicit sweep in the order of falling pressure.
 
 A step is: viscosity from age and shear, pressure with those mobilities, the time the front needs to cross a cell, the sweep.
-What has set leaves the mobile fluid for good: it narrows pores and faces by the share it fills.
 """
 
 from __future__ import annotations
@@ -10,20 +9,11 @@ import numpy as np
 
 from pedicle.injection.active_box import next_box, whole
 from pedicle.injection.options import FlowOptions
-from pedicle.injection.pressure import BoxSystem, Fields, Indices, Openings
-from pedicle.injection.source import opening_drop_pa
-from pedicle.injection.viscosity import TRACE, Viscosity, inlet_inverse
+from pedicle.injection.pressure import BoxSystem, Indices
+from pedicle.injection.run import Run
 from pedicle.kernels import flow_system, flow_transport
-from pedicle.model.errors import NumericalError, RefusedError
 from pedicle.model.flow import Array, FlowState, Fluids, Source
 from pedicle.model.medium import Medium
-
-# Less than this of a cell's pores left open counts as closed: set cement seals it.
-LEAST_OPEN = 0.05
-# Balance that each step must keep, and flow that may find no way on, as a fraction of what is injected.
-BALANCE, STUCK = 1e-6, 1e-3
-# Pressure solves of the very first step where viscosity depends on shear that no flow has shown yet.
-FIRST_PICARD = 8
 
 
 def advance_ordered(
@@ -36,14 +26,14 @@ def advance_ordered(
     options: FlowOptions,
 ) -> FlowState:
     """A `Solver` of `injection.solvers`."""
-    run = _Run(medium, source, fluids, state, rate_mm3_s, options)
+    run = _Ordered(medium, source, fluids, state, rate_mm3_s, options)
     while run.t_s < until_s:
         run.step(until_s)
     return run.state()
 
 
-class _Run:
-    """The working copy of a state between two times at one rate."""
+class _Ordered(Run):
+    """Systems of the boxes seen in this run are kept, because assembling needs their memory again."""
 
     def __init__(
         self,
@@ -54,91 +44,15 @@ class _Run:
         rate: float,
         options: FlowOptions,
     ) -> None:
-        self.medium, self.source, self.fluids, self.options, self.rate = medium, source, fluids, options, rate
-        self.before = state
-        self.openings = Openings.of(medium)
-        self.viscosity = Viscosity(medium, fluids)
-        self.t_s, self.injected, self.steps = state.t_s, state.injected_mm3, state.steps
-        self.iterations, self.most_iterations, self.error = state.iterations, state.most_iterations, state.balance_error
-        self.set_share, self.set_scalars = state.set_saturation.copy(), state.set_scalars.copy()
-        self.scalars = state.scalars.copy()
-        fx, fy, fz = state.fluxes_mm3_s
-        self.fluxes = fx.copy(), fy.copy(), fz.copy()
-        self.out_cement, self.out_marrow = state.outflow_cement_mm3.copy(), state.outflow_marrow_mm3.copy()
-        self.box, self.far_outflow = state.box, state.far_outflow
-        self.tip, self.slope = state.tip_pressure_pa, state.tip_slope_pa_s_mm3
+        super().__init__(medium, source, fluids, state, rate, options)
         self.systems: dict[bytes, BoxSystem] = {}
-        shape = medium.pore_volume_mm3.shape
-        self.fields = Fields(
-            response=state.response_pa_s_mm3.copy(),
-            base=state.base_pa.copy(),
-            rate=rate,
-            saturation=np.zeros(shape),
-            open_share=np.zeros(shape),
-            inverse=np.zeros(shape),
-            face_inverse=(np.zeros((0, 0, 0)),) * 3,
-            inverse_marrow=1.0 / medium.marrow_viscosity_pa_s,
-        )
-        self._open_up(state.saturation)
 
-    def _open_up(self, total: Array) -> None:
-        """Pores and mobile share that set cement leaves."""
-        left = np.where(self.medium.pore_volume_mm3 > 0.0, 1.0 - self.set_share, 0.0)
-        self.fields.open_share[:] = np.where(left >= LEAST_OPEN, left, 0.0)
-        self.volume = self.medium.pore_volume_mm3 * left
-        self.fields.saturation[:] = np.where(
-            left > 0.0, (total - self.set_share) / np.where(left > 0.0, left, 1.0), 0.0
-        )
-
-    @property
-    def total_saturation(self) -> Array:
-        """Mobile and set cement in the share of all pores."""
-        return self.set_share + self.fields.saturation * np.where(
-            self.medium.pore_volume_mm3 > 0.0, 1.0 - self.set_share, 0.0
-        )
-
-    def step(self, until_s: float) -> None:
-        """One step, or the whole time when nothing flows."""
-        self._update_viscosity()
-        if self.rate == 0.0 and not self.openings.unequal:
-            self._age(until_s - self.t_s)
-            self._answer(0.0)
-            return
-        self._refuse_set_opening()
+    def flow(self, left_s: float) -> float:
+        """See `Run.flow`."""
         system = self._solve()
-        dt = self._step_s(system, until_s - self.t_s)
+        dt = self._step_s(system, left_s)
         self._carry(system, dt)
-        self._age(dt)
-        self.steps += 1
-        self._answer(self.rate)
-
-    def _update_viscosity(self) -> None:
-        fields = self.fields
-        self.viscosity.at_cells(fields.saturation, self.scalars, self.fluxes, self.t_s, fields.inverse)
-        just_set = (fields.inverse == 0.0) & (fields.saturation > TRACE)
-        if just_set.any():
-            self._set(just_set)
-
-    def _set(self, where: Array) -> None:
-        """Mobile cement of these cells sets: it leaves the pores' open share with its scalars."""
-        fields, total = self.fields, self.total_saturation
-        gained = np.where(where, total - self.set_share, 0.0)
-        whole_share = self.set_share + gained
-        weight = np.where(whole_share > 0.0, gained / np.where(whole_share > 0.0, whole_share, 1.0), 0.0)
-        self.set_scalars += weight * (self.scalars - self.set_scalars)
-        self.scalars[:, where] = 0.0
-        self.set_share = whole_share
-        fields.inverse[where] = inlet_inverse(self.fluids, self.t_s)
-        self._open_up(total)
-
-    def _refuse_set_opening(self) -> None:
-        if self.rate == 0.0:
-            return
-        is_open = bool((self.fields.open_share.ravel()[self.source.cells] > 0.0).all())
-        if not is_open or inlet_inverse(self.fluids, self.t_s) == 0.0:
-            raise RefusedError(
-                565, "flow", "the needle's opening lies in set cement", "mobile cement or marrow", "move the needle"
-            )
+        return dt
 
     def _system(self, box: Indices) -> BoxSystem:
         key = box.tobytes()
@@ -152,7 +66,7 @@ class _Run:
         domain = whole(self.medium)
         box, is_new = next_box(self.medium, self.source, fields, self.box, self.options)
         system = self._system(domain if is_new else box)
-        for _ in range(self._picard()):
+        for _ in range(self.picards()):
             fields.face_inverse = self.viscosity.at_faces(
                 fields.saturation, self.scalars, fields.pressure, self.fluxes, self.t_s
             )
@@ -166,11 +80,6 @@ class _Run:
         if is_new:
             self.box, self.far_outflow = box, _far_outflow(system, box, len(self.medium.outlets))
         return system
-
-    def _picard(self) -> int:
-        if not self.fluids.shear_dependent:
-            return 1
-        return self.options.picard if self.steps else max(self.options.picard, FIRST_PICARD)
 
     def _step_s(self, system: BoxSystem, left_s: float) -> float:
         """As many equal steps as the front needs at its present speed, of which the first is taken."""
@@ -195,75 +104,19 @@ class _Run:
         self.injected += self.rate * dt
         self.out_cement += cement[:outlets]
         self.out_marrow += (everything - cement)[:outlets] + (everything - cement)[outlets] * self.far_outflow
-        self._check_balance(stuck * dt, everything)
+        self.check_balance(stuck * dt, everything)
 
     def _ratio(self) -> Array:
         return (self.medium.marrow_viscosity_pa_s * self.fields.inverse).ravel()
-
-    def _check_balance(self, stuck: float, everything: Array) -> None:
-        """NumericalError when cement is lost or made, or fluid is pressed into cells that have no way out."""
-        found = flow_transport.cement_mm3(self.volume.ravel(), self.fields.saturation.ravel())
-        if self.set_share.any():
-            found += flow_transport.cement_mm3(self.medium.pore_volume_mm3.ravel(), self.set_share.ravel())
-        error = (
-            abs(self.injected - found - float(self.out_cement.sum())) / self.injected if self.injected > 0.0 else 0.0
-        )
-        self.error = max(self.error, error)
-        lost = stuck / float(np.abs(everything).sum()) if stuck > 0.0 else 0.0
-        if error > BALANCE or lost > STUCK:
-            raise NumericalError(
-                562, "flow", f"balance open by {error:.1e}, {lost:.1e} of the flow has no way on", f"{BALANCE:.0e}, {STUCK:.0e}",
-                "shorten the step or lower the tolerance",
-            )  # fmt: skip
-
-    def _age(self, dt: float) -> None:
-        growth = np.array(self.fluids.growth_per_s)[:, None, None, None] * dt
-        self.scalars += growth * (self.fields.saturation > 0.0)
-        self.set_scalars += growth * (self.set_share > 0.0)
-        self.t_s += dt
-
-    def _answer(self, rate: float) -> None:
-        """Pressure at the opening and its slope by the rate."""
-        cells, weights, fields = self.source.cells, self.source.weights, self.fields
-        base, response = (float(values.ravel()[cells] @ weights) for values in (fields.base, fields.response))
-        share = float(np.clip(fields.saturation.ravel()[cells] @ weights, 0.0, 1.0))
-        mixture = (share, self.medium.marrow_viscosity_pa_s)
-        asked = rate if rate > 0.0 else 1.0
-        drop = opening_drop_pa(self.source, self.fluids, mixture, asked, self.t_s) / asked
-        self.slope = response + drop
-        self.tip = base + rate * self.slope
-
-    def state(self) -> FlowState:
-        """What is kept."""
-        return FlowState(
-            t_s=self.t_s,
-            saturation=self.total_saturation,
-            set_saturation=self.set_share,
-            scalars=self.scalars,
-            set_scalars=self.set_scalars,
-            response_pa_s_mm3=self.fields.response,
-            base_pa=self.fields.base,
-            fluxes_mm3_s=self.fluxes,
-            rate_mm3_s=self.rate,
-            injected_mm3=self.injected,
-            outflow_cement_mm3=self.out_cement,
-            outflow_marrow_mm3=self.out_marrow,
-            tip_pressure_pa=self.tip,
-            tip_slope_pa_s_mm3=self.slope,
-            steps=self.steps,
-            iterations=self.iterations,
-            most_iterations=self.most_iterations,
-            balance_error=self.error,
-            box=self.box,
-            far_outflow=self.far_outflow,
-        )
 
 
 def _far_outflow(system: BoxSystem, box: Indices, outlets: int) -> Array:
     """Share of each outlet in what leaves through outlets beyond the box, by the response to the needle's flow."""
     exits = system.exits
     flow = exits.conductance * system.response[exits.cells]
-    at = np.stack(np.unravel_index(system.cell_of[exits.cells], system.medium.pore_volume_mm3.shape))
+    # Closed cells pass nothing on, wherever they lie.
+    cells = np.maximum(system.cell_of[exits.cells], 0)
+    at = np.stack(np.unravel_index(cells, system.medium.pore_volume_mm3.shape))
     beyond = ~((at >= box[:, :1]) & (at < box[:, 1:])).all(axis=0)
     shares = np.bincount(exits.outlet[beyond], flow[beyond], minlength=outlets)
     return np.asarray(shares / shares.sum() if shares.sum() > 0.0 else shares)

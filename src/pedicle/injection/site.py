@@ -20,6 +20,7 @@ from pedicle.model.flow import Fluids, Source
 from pedicle.model.grid import Grid
 from pedicle.model.medium import Medium, Passage
 from pedicle.model.placed import PlacedNeedle
+from pedicle.model.sourced import quantity
 from pedicle.model.syringe import syringe
 from pedicle.model.vertebra import PART_BODY, PART_CANAL, Vertebra
 
@@ -69,7 +70,7 @@ class Site:
         room = self.options.room_c
         return Line(
             syringe=syringe(self.options.syringe), cannula=cannula_of(needle.needle), cement=self.cement,
-            room_c=room, store_c=room, batch_c=room,
+            inserted_mm=quantity("injection/operator", "inserted").value, room_c=room, store_c=room, batch_c=room,
         )  # fmt: skip
 
     def fluids(self, delivery: DeliveryState) -> Fluids:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pedicle.injection.explicit import advance_explicit
 from pedicle.injection.options import FlowOptions
 from pedicle.injection.ordered import advance_ordered
 from pedicle.model.errors import InputError
@@ -27,11 +28,11 @@ class Solver(Protocol):
         """The state at `until_s`."""
 
 
-SOLVERS: dict[str, Solver] = {"ordered": advance_ordered}
+SOLVERS: dict[str, Solver] = {"ordered": advance_ordered, "explicit": advance_explicit}
 
 
 def solver(name: str) -> Solver:
     """The solver of a name; InputError when there is none."""
     if name not in SOLVERS:
-        raise InputError(566, "flow", f"solver {name!r}", "one of " + ", ".join(SOLVERS), "choose one of these")
+        raise InputError(567, "flow", f"solver {name!r}", "one of " + ", ".join(SOLVERS), "choose one of these")
     return SOLVERS[name]

@@ -13,7 +13,7 @@ from pedicle.injection.openings import drawn_openings
 from pedicle.injection.options import InjectOptions
 from pedicle.injection.session import start
 from pedicle.injection.site import Site, medium_options, ready_s
-from pedicle.model.cement import Cement, cement
+from pedicle.model.cement import batch_factor, cement
 from pedicle.model.errors import InputError
 from pedicle.model.fill import LEAST_LEAK_ML, ROUTES
 from pedicle.model.frames import Side
@@ -101,13 +101,9 @@ def _drawn_site(vertebra: Vertebra, options: InjectOptions, generator: np.random
     fractured = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
     passages = drawn_openings(vertebra.bone, generator, fractured=fractured)
     made = medium_of(vertebra.bone, medium, passages)
-    return Site(vertebra.level, vertebra.bone, made, thicker(cement(options.cement), thick), options)
-
-
-def thicker(known: Cement, standard: float) -> Cement:
-    """The cement with its consistency so many standard deviations of its logarithm above the catalogue's."""
-    factor = float(np.exp(quantity(_FILE, "consistency", "sigma_ln").value * standard))
-    return replace(known, consistencies=known.consistencies * factor)
+    return Site(
+        vertebra.level, vertebra.bone, made, cement(options.cement).thicker(batch_factor(float(thick))), options
+    )
 
 
 def _drawn_needle(vertebra: Vertebra, needle: PlacedNeedle, generator: np.random.Generator) -> PlacedNeedle:
@@ -159,11 +155,10 @@ def _quantiles(ml: Floats) -> tuple[float, float, float]:
 
 def _words() -> tuple[str, ...]:
     law, tip = permeability_law(), quantity(_FILE, "tip", "sigma").value
-    thick = quantity(_FILE, "consistency", "sigma_ln").value
     return (
         f"permeability by a factor of {np.exp(law.sigma_ln):.1f}",
         f"marrow's viscosity by a factor of {np.exp(marrow_sigma_ln()):.1f}",
-        f"cement's consistency by a factor of {np.exp(thick):.1f}",
+        f"cement's consistency by a factor of {batch_factor(1.0):.1f}",
         f"the tip by {tip:.1f} mm along each axis",
         "openings that a CT cannot show, drawn",
     )

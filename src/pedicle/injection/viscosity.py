@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,8 +67,8 @@ class Viscosity:
     def _along(
         self, axis: int, saturation: Array, scalars: Array, pressure: Array, fluxes: Fluxes, t_s: float
     ) -> Array:
-        low, high = _both(pressure, axis)
-        before, after = _both(saturation, axis)
+        low, high = both(pressure, axis)
+        before, after = both(saturation, axis)
         forward = low >= high
         inverse = np.full(low.shape, -1.0)
         faces = np.argwhere((np.where(forward, before, after) > TRACE) & (self.medium.face_mm3[axis] > 0.0))
@@ -87,7 +89,7 @@ class Viscosity:
         return np.asarray(1.0 / self.fluids.viscosity_pa_s(scalars, shear, t_s))
 
 
-def _both(field: NDArray[np.float64], axis: int) -> tuple[Array, Array]:
+def both(field: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Values at both cells of each inner face along an axis."""
     count = field.shape[axis]
     return field.take(range(count - 1), axis), field.take(range(1, count), axis)

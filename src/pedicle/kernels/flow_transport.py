@@ -68,7 +68,7 @@ def front_step_s(
 
 
 @kernel
-def _share_after(before: float, inflow: float, outflow: float, ratio: float) -> float:
+def _share_after(before: float, inflow: float, outflow: float, ratio: float) -> Any:
     """Root in [0, 1] of the quadratic; `inflow` c times the cement, `outflow` c times all that leaves, `ratio` m."""
     r = before + inflow
     if r <= 0.0:

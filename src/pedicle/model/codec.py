@@ -37,9 +37,9 @@ _MODULES = (
     "flow",
     "injection",
     "fill",
+    "spread",
     "events",
     "expected",
-    "delivery",
 )
 Array = NDArray[Any]
 _SMALL = 64

@@ -12,6 +12,7 @@ from pedicle.model.conebeam import ConeBeam
 from pedicle.model.frames import Side
 from pedicle.model.medium import Place
 from pedicle.model.notices import Notice
+from pedicle.model.spread import Spread
 from pedicle.model.volume import Volume
 
 ROUTES: tuple[Route, ...] = ("basivertebral", "segmental", "cortical", "endplate", "needle_track")
@@ -104,9 +105,11 @@ class FilmFrame:
 
 @dataclass(frozen=True, eq=False)
 class InjectedLevel:
-    """What was done in one level: the sides of the needles in the order used, the fill, the pictures taken meanwhile."""
+    """What was done in one level: the sides of the needles in the order used, the fill, the pictures taken meanwhile, and
+    how far the same plan's injections may differ (None = not computed)."""
 
     level: str
     sides: tuple[Side, ...]
     fill: Fill
     film: tuple[FilmFrame, ...]
+    spread: Spread | None = None

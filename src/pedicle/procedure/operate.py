@@ -10,7 +10,7 @@ from pedicle.io.injection import injection_files
 from pedicle.model.case import Case
 from pedicle.model.events import Event, log_text
 from pedicle.model.fill import InjectedLevel
-from pedicle.model.progress import Progress
+from pedicle.model.progress import Progress, part
 from pedicle.operation import replay
 from pedicle.procedure.operator import Operating, operate_level
 
@@ -33,8 +33,9 @@ def operate(case: Case, options: InjectOptions, progress: Progress) -> tuple[Ope
     operating = Operating(spine, given["scan"], PictureOptions(), replay(before, vertebrae), list(before))
     done: list[InjectedLevel] = []
     for number, level in enumerate(plan.levels):
-        progress(number / len(plan.levels), f"injecting {level.level}")
-        injected = operate_level(operating, level, options)
+        here = part(progress, number / len(plan.levels), (number + 1) / len(plan.levels))
+        here(0.0, f"injecting {level.level}")
+        injected = operate_level(operating, level, options, here)
         done += [injected] if injected else []
     events = tuple(operating.events)
     files = {"operation.jsonl": log_text(events).encode()}

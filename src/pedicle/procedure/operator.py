@@ -15,6 +15,7 @@ from pedicle.injection.batch import ENOUGH_MM3, next_move, stalled
 from pedicle.injection.finish import cement_share
 from pedicle.injection.options import InjectOptions
 from pedicle.injection.site import Site, ready_s
+from pedicle.injection.spread import Planned, spread_of
 from pedicle.model.events import (
     Event,
     InjectionEnded,
@@ -30,8 +31,10 @@ from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState
 from pedicle.model.medium import GRAVE_PLACES, Place
 from pedicle.model.placed import PlacedNeedle
+from pedicle.model.progress import Progress, silent
 from pedicle.model.scan import Scan
 from pedicle.model.sourced import quantity
+from pedicle.model.spread import Spread
 from pedicle.model.trajectory import LevelPlan, Trajectory
 from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.operation import apply, expose, moved
@@ -85,7 +88,9 @@ class _Level:
         return self.plan.level
 
 
-def operate_level(operating: Operating, plan: LevelPlan, options: InjectOptions) -> InjectedLevel | None:
+def operate_level(
+    operating: Operating, plan: LevelPlan, options: InjectOptions, progress: Progress = silent
+) -> InjectedLevel | None:
     """Inject one planned level through its recommended needles, one after the other; None when none is recommended."""
     needles = [trajectory for trajectory in plan.trajectories if trajectory.side in plan.recommended]
     asked = options.volume or (plan.cement.planned if plan.cement else None)
@@ -103,7 +108,20 @@ def operate_level(operating: Operating, plan: LevelPlan, options: InjectOptions)
     fill = fill_in(operating.state, operating.vertebrae, plan.level)
     now = operating.state.injection(plan.level)
     assert now is not None
-    return InjectedLevel(plan.level, tuple(one.side for one in now.portions), fill, tuple(here.film))
+    sides = tuple(one.side for one in now.portions)
+    spread = _spread(operating, plan, needles[0], options, progress) if options.runs else None
+    return InjectedLevel(plan.level, sides, fill, tuple(here.film), spread)
+
+
+def _spread(
+    operating: Operating, plan: LevelPlan, trajectory: Trajectory, options: InjectOptions, progress: Progress
+) -> Spread:
+    """The same plan injected many times through its first needle, on coarser cells."""
+    asked = options.volume or (plan.cement.planned if plan.cement else 0.0)
+    most = max(asked, plan.cement.high if plan.cement else asked)
+    planned = Planned(PlacedNeedle.on(trajectory, stylet=False), trajectory.side, asked, most)
+    coarse = replace(options, cell_mm=options.runs_cell_mm)
+    return spread_of(operating.spine[plan.level], planned, coarse, options.runs, progress)
 
 
 def _stand(operating: Operating, plan: LevelPlan, options: InjectOptions) -> _Level:

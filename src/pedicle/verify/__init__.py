@@ -1,1 +1,25 @@
-"""Problems with exact answers, run by tests, docs and `pedicle verify`."""
+"""Problems with known answers, and what each registered solver makes of them: `suite()`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pedicle.injection.solvers import SOLVERS
+from pedicle.verify.lines import line_problems
+from pedicle.verify.problem import Answer, Problem
+from pedicle.verify.sphere import piston_problems
+
+__all__ = ["Answer", "Problem", "problems", "suite"]
+
+
+def problems() -> list[Problem]:
+    """All problems, in the order they are printed."""
+    return [*line_problems(), *piston_problems()]
+
+
+def suite(solvers: tuple[str, ...] | None = None) -> Iterator[Answer]:
+    """Every problem on every solver of the registry, or on those named, at the problem's own steps."""
+    for problem in problems():
+        for name in solvers or SOLVERS:
+            for step in problem.steps:
+                yield problem.run(name, step)
