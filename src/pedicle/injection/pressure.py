@@ -66,6 +66,11 @@ class Fields:
         """At the present rate."""
         return self.base + self.rate * self.response
 
+    @property
+    def mobility(self) -> Array:
+        """Of both fluids together, by cell."""
+        return self.inverse_marrow + self.saturation * (self.inverse - self.inverse_marrow)
+
 
 @dataclass(frozen=True, eq=False)
 class Exits:
@@ -123,9 +128,12 @@ class BoxSystem:
     def assemble(self, fields: Fields) -> None:
         """Conductances, ways out and operators of all levels for the mobilities given."""
         pressure = fields.pressure
+        flat = tuple(v.ravel() for v in (pressure, fields.saturation, fields.open_share, fields.mobility))
+        faces = tuple(face.ravel() for face in self.medium.face_mm3)
+        at_faces = tuple(face.ravel() for face in fields.face_inverse)
         sides = flow_system.assemble(
-            self.box, self.medium.face_mm3, fields.face_inverse, pressure, fields.saturation, fields.open_share,
-            fields.inverse, fields.inverse_marrow, self.fine, self.cell_of, self._sides,
+            self.box, np.array(pressure.shape), faces, at_faces[0].size > 0, at_faces, flat, fields.inverse_marrow,
+            self.fine, self.cell_of, self._sides,
         )  # fmt: skip
         self.exits = self._exits(fields, pressure.ravel(), sides)
         np.add.at(self.fine[3], self.exits.cells, self.exits.conductance)
