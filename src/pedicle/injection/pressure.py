@@ -167,15 +167,27 @@ class BoxSystem:
 
     def solve(self, fields: Fields, options: FlowOptions) -> int:
         """Response and base of the box, written back to the fields; answers the iterations of the response."""
-        right = self.source_share.copy()
-        np.add.at(right, self.exits.cells, self.exits.conductance * self.exits.response)
-        used = self._solve(self.response, right, options)
+        used = self._solve_above(self.exits.response, self.response, self.source_share, options)
         if self.openings.unequal:
-            right = np.zeros_like(right)
-            np.add.at(right, self.exits.cells, self.exits.conductance * self.exits.base)
-            self._solve(self.base, right, options)
+            self._solve_above(self.exits.base, self.base, np.zeros_like(self.source_share), options)
             flow_system.from_box(self.box, self.base, fields.base)
         flow_system.from_box(self.box, self.response, fields.response)
+        return used
+
+    def _solve_above(self, outside: Array, x: Array, source: Array, options: FlowOptions) -> int:
+        """The solution of a source with these values outside, as its difference from their level.
+
+        A constant flows nowhere; left in the right-hand side it would drown the source, to which the residual is compared:
+        in a body without an opening the level is a thousand times the differences.
+        """
+        weight = np.square(self.exits.conductance)
+        level = float(weight @ outside / weight.sum()) if weight.any() else 0.0
+        right = source.copy()
+        np.add.at(right, self.exits.cells, self.exits.conductance * (outside - level))
+        inside = self.cell_of >= 0
+        x[inside] -= level
+        used = self._solve(x, right, options)
+        x[inside] += level
         return used
 
     def _solve(self, x: Array, right: Array, options: FlowOptions) -> int:
