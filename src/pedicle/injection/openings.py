@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.injection.surface import Surface, crack_weights, direction, surface_of
-from pedicle.injection.walls import outside_pressure_pa
+from pedicle.injection.walls import rest_pressure_pa
 from pedicle.model.bone import Bone, Opening, Route
 from pedicle.model.medium import Passage, Place, gap_mm4, tube_mm4
 from pedicle.model.sourced import quantity
@@ -18,6 +18,7 @@ _FILE = "bone/openings"
 Array = NDArray[np.float64]
 CRACKED: tuple[Route, Route] = ("cortical", "endplate")
 DRAWN = "drawn: too fine for a CT"
+NARROW = "a vein too narrow for cement: marrow leaves by it"
 EXPECTED = "expected: the mean over what a CT cannot show"
 
 
@@ -94,9 +95,9 @@ def drawn_openings(
 ) -> tuple[Passage, ...]:
     """Openings the CT shows, and one draw of those it cannot show.
 
-    A route that the CT shows open is not drawn again. Veins are open or not, each by itself; a wall and an endplate of a
-    fractured body have at most one crack each, at a place drawn by weakness and nearness of a cleft. The generator is
-    asked the same count of numbers whatever comes out, so that draws of different rates correspond. Many draws of one bone
+    A route that the CT shows open is not drawn again. Every vein is there for marrow; each by itself is or is not wide enough
+    for cement. A wall and an endplate of a fractured body have at most one crack each, at a place drawn by weakness and
+    nearness of a cleft. The generator is asked the same count of numbers whatever comes out, so that draws of different rates correspond. Many draws of one bone
     take its `surface` once.
     """
     rates = rates or OpeningRates.stated()
@@ -104,10 +105,9 @@ def drawn_openings(
     found = list(seen_openings(bone, surface))
     for vein in VEINS:
         chance, size = generator.random(), generator.standard_normal()
-        if vein.route not in shown and chance < _vein_probability(vein, rates):
-            found.append(
-                _vein_passage(surface, vein, _vein_radius_mm(vein) * _lognormal("vein", vein.kind, size), 1.0, DRAWN)
-            )
+        if vein.route not in shown:
+            wide = chance < _vein_probability(vein, rates)
+            found.append(_drawn_vein(surface, vein, size) if wide else _narrow_vein(surface, vein))
     for route in CRACKED:
         chance, where, size = generator.random(), generator.random(), generator.standard_normal()
         weights = crack_weights(surface, route)
@@ -133,7 +133,7 @@ def expected_openings(
     found = list(seen_openings(bone, surface))
     for vein in VEINS:
         if vein.route not in shown:
-            found.append(_vein_passage(surface, vein, _vein_radius_mm(vein), _mean_of_vein(vein, rates), EXPECTED))
+            found.append(_vein_passage(surface, vein, _mean_of_vein_mm4(vein, rates), EXPECTED))
     for route in CRACKED:
         if fractured and route not in shown:
             found += _expected_cracks(surface, route, rates)
@@ -149,7 +149,7 @@ def needle_track(bone_entry_lps_mm: Array, tip_lps_mm: Array, outer_diameter_mm:
         path_lps_mm=np.array([tip_lps_mm, bone_entry_lps_mm], dtype=np.float64),
         conductivity_mm4=tube_mm4(0.5 * outer_diameter_mm),
         outside_mm=quantity(_FILE, "track", "outside").value,
-        pressure_pa=outside_pressure_pa("paravertebral"),
+        pressure_pa=rest_pressure_pa(),
         basis="the needle's own way",
     )
 
@@ -187,16 +187,30 @@ def _lognormal(part: str, kind: str, size: float) -> float:
     return float(np.exp(quantity(_FILE, *keys).value * size))
 
 
-def _mean_of_vein(vein: Vein, rates: OpeningRates) -> float:
-    """Mean conductivity over that of the median vein: r^4 of a lognormal radius, times how often it is open."""
+def _mean_of_vein_mm4(vein: Vein, rates: OpeningRates) -> float:
+    """Mean conductivity: r^4 of a lognormal radius as often as it is wide, else that of a narrow one."""
     sigma = quantity(_FILE, "vein", vein.kind, "sigma_ln").value
-    return _vein_probability(vein, rates) * float(np.exp(8.0 * sigma**2))
+    often = _vein_probability(vein, rates)
+    wide = tube_mm4(_vein_radius_mm(vein)) * float(np.exp(8.0 * sigma**2))
+    return often * wide + (1.0 - often) * _narrow_mm4(vein)
 
 
-def _vein_passage(surface: Surface, vein: Vein, radius_mm: float, factor: float, basis: str) -> Passage:
+def _narrow_mm4(vein: Vein) -> float:
+    return tube_mm4(quantity(_FILE, "vein", vein.kind, "narrow").value)
+
+
+def _drawn_vein(surface: Surface, vein: Vein, size: float) -> Passage:
+    radius = _vein_radius_mm(vein) * _lognormal("vein", vein.kind, size)
+    return _vein_passage(surface, vein, tube_mm4(radius), DRAWN)
+
+
+def _narrow_vein(surface: Surface, vein: Vein) -> Passage:
+    return _vein_passage(surface, vein, _narrow_mm4(vein), NARROW)
+
+
+def _vein_passage(surface: Surface, vein: Vein, conductivity_mm4: float, basis: str) -> Passage:
     angle = quantity(_FILE, "vein", vein.kind, "angle").value
-    row = surface.at(direction(angle, vein.side))
-    return _vein_at(surface, row, vein, tube_mm4(radius_mm) * factor, basis, vein.name)
+    return _vein_at(surface, surface.at(direction(angle, vein.side)), vein, conductivity_mm4, basis, vein.name)
 
 
 def _vein_at(surface: Surface, row: int, vein: Vein, conductivity_mm4: float, basis: str, name: str) -> Passage:
@@ -210,7 +224,7 @@ def _vein_at(surface: Surface, row: int, vein: Vein, conductivity_mm4: float, ba
         path_lps_mm=np.array([mouth - inward, mouth]),
         conductivity_mm4=conductivity_mm4,
         outside_mm=quantity(_FILE, "vein", vein.kind, "outside").value,
-        pressure_pa=outside_pressure_pa(vein.place),
+        pressure_pa=rest_pressure_pa(),
         basis=basis,
     )
 
@@ -231,7 +245,7 @@ def _crack_passage(surface: Surface, row: int, route: Route, name: str, conducti
         path_lps_mm=np.array([mouth - inside * outward, mouth]),
         conductivity_mm4=conductivity_mm4,
         outside_mm=outside,
-        pressure_pa=outside_pressure_pa(place),
+        pressure_pa=rest_pressure_pa(),
         basis=basis,
     )
 

@@ -114,7 +114,7 @@ def shell_outlets(cells: Cells, faces: Faces) -> tuple[Outlet, ...]:
     for name, route, place, rows in _patches(faces):
         cell, where = np.unique(faces.cell[rows], return_inverse=True)
         conductance = np.bincount(where, weights=through[rows]).astype(np.float64)
-        found.append(Outlet(name, route, place, cell, conductance, outside_pressure_pa(place), "intact cortex"))
+        found.append(Outlet(name, route, place, cell, conductance, rest_pressure_pa(), "intact cortex"))
     return tuple(found)
 
 
@@ -130,6 +130,6 @@ def _patches(faces: Faces) -> list[tuple[str, Route, Place, NDArray[np.bool_]]]:
     return [row for row in walls if row[3].any()]
 
 
-def outside_pressure_pa(place: Place) -> float:
-    """Pressure at rest of what lies outside, Pa."""
-    return quantity("bone/openings", "pressure", place).value
+def rest_pressure_pa() -> float:
+    """Pressure of what lies outside every opening, Pa: that of the veins, and of the bone before anything is injected."""
+    return quantity("bone/openings", "pressure", "rest").value
