@@ -156,7 +156,11 @@ def read_records(path: Path) -> list[tuple[str, Array]]:
     kinds = {"REAL": (">f4", 4, 1000), "DOUB": (">f8", 8, 1000), "INTE": (">i4", 4, 1000)}
     sizes = {**{kind: (size, many) for kind, (_, size, many) in kinds.items()}, "CHAR": (8, 105), "LOGI": (4, 1000)}
     while at < len(raw):
-        name, count, kind = raw[at + 4 : at + 12].decode().strip(), raw[at + 12 : at + 16], raw[at + 16 : at + 20].decode()
+        name, count, kind = (
+            raw[at + 4 : at + 12].decode().strip(),
+            raw[at + 12 : at + 16],
+            raw[at + 16 : at + 20].decode(),
+        )
         left, at, parts = int.from_bytes(count, "big"), at + 24, []
         size, many = sizes.get(kind, (0, 1))
         while left and size:
