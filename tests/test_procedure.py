@@ -15,32 +15,7 @@ from pedicle.io import fingerprint
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.patient import Patient
-from pedicle.phantom.options import FractureOptions, PhantomOptions
 from pedicle.planning.options import PlanOptions
-
-
-@pytest.fixture(scope="session")
-def patient_files(tmp_path_factory) -> Path:
-    """A small synthetic patient with a wedge at L1, as DICOM and a VerSe label map."""
-    folder = tmp_path_factory.mktemp("patient")
-    options = PhantomOptions(
-        top="T12",
-        bottom="L2",
-        shape=(230, 250, 100),
-        spacing_mm=(1.3, 1.3, 1.5),
-        fractures=(FractureOptions(level="L1", loss_percent=35.0),),
-        seed=11,
-    )
-    procedure.write_phantom(options, folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def finished(patient_files, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("cases") / "case"
-    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
-    procedure.run(patient_files / "ct", labels_of(patient_files), out, options)
-    return out
 
 
 def labels_of(folder: Path) -> Path:

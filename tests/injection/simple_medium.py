@@ -1,46 +1,49 @@
-"""Small media for tests of the flow: even boxes, random bone, a vertebra's body with shell, cleft and a vein."""
+"""Cement and media for tests of the flow."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from scipy.ndimage import binary_erosion
 
 from pedicle.injection.flow import Fluids
 from pedicle.model.medium import Medium
-from pedicle.verify.media import harmonic_faces, medium_of, open_side, outlet
+from pedicle.verify.media import harmonic_faces, open_side, outlet, smooth_field
 
 MARROW = 0.1
 
 
-def random_bone(seed: int, shape=(14, 12, 10), spacing=(1.0, 1.2, 1.5)) -> Medium:
-    """Permeability over a decade, closed cells, two open sides and a small hole at higher pressure."""
-    rng = np.random.default_rng(seed)
-    permeability = 10.0 ** rng.uniform(-3.0, -2.0, shape)
-    permeability[rng.random(shape) < 0.05] = 0.0
-    permeability[5:9, 4:8, 3:7] = 5e-3
-    cells = np.arange(permeability.size).reshape(shape)[-1, 3:5, 3:5]
-    hole = outlet("hole", cells, 0.5 * permeability[-1, 3:5, 3:5], 500.0)
-    outlets = (open_side(permeability, spacing, 0, 0), open_side(permeability, spacing, 1, -1), hole)
-    return medium_of(permeability, spacing, outlets)
+def setting(at_s: float) -> Fluids:
+    """Cement of 100 Pa s that sets at an age; it enters fresh, and the second scalar is its time of entry."""
+    return Fluids(
+        viscosity_pa_s=lambda scalars, shear, t: np.where(scalars[0] >= at_s, np.inf, 100.0),
+        inlet=lambda t: (0.0, t),
+        shear_dependent=False,
+    )
 
 
-def ageing(factor: float = 1000.0, set_at_s: float = 1e9, index: float = 0.7) -> Fluids:
-    """Shear-thinning cement that thickens as it ages and sets."""
-
-    def viscosity(scalars, shear, t):
-        fresh = factor * MARROW * np.exp(scalars[0] / 100.0) * (1.0 + shear) ** (index - 1.0)
-        return np.where(scalars[0] >= set_at_s, np.inf, fresh)
-
-    return Fluids(viscosity_pa_s=viscosity, inlet=lambda t: (t, t))
-
-
-def with_shell(medium: Medium, factor: float) -> Medium:
-    """Faces around the outermost cells times a factor."""
-    faces = [face.copy() for face in medium.face_mm3]
-    for axis, face in enumerate(faces):
-        np.moveaxis(face, axis, 0)[[0, -1]] *= factor
-    return replace(medium, face_mm3=(faces[0], faces[1], faces[2]))
+def body_with_cleft(h: float = 1.0) -> tuple[Medium, np.ndarray]:
+    """An elliptic body of 48 x 36 x 30 mm: shell of 1e-14 m2, bone of 1e-9 to 1e-7, 0.78 as permeable across as along its axis, a
+    cleft of 1e-6, a vein behind; and its middle in mm."""
+    half = np.array([24.0, 18.0, 15.0])
+    shape = tuple((np.ceil(2 * half / h) + 4).astype(int))
+    at = [
+        ((np.arange(n) - (n - 1) / 2) * h).reshape([-1 if a == b else 1 for b in range(3)]) for a, n in enumerate(shape)
+    ]
+    body = ((at[0] / half[0]) ** 2 + (at[1] / half[1]) ** 2 < 1) & (np.abs(at[2]) < half[2])
+    inner = binary_erosion(body)
+    shell = body & ~inner
+    k = np.where(inner, 1e6 * 10.0 ** (-8.0 + 0.5 * smooth_field(shape, h)), 0.0)
+    k[inner & (np.abs(at[2] - 4) < 2) & (np.abs(at[0]) < 14) & (np.abs(at[1]) < 12)] = 1.0
+    along = np.stack([0.78 * k, 0.78 * k, k])
+    along[:, shell] = 1e-8
+    cells = np.arange(k.size).reshape(shape)
+    vein = cells[inner & (at[1] > 0.7 * half[1]) & (np.abs(at[0]) < 2) & (np.abs(at[2]) < 2)]
+    outlets = (
+        outlet("shell", cells[shell], np.full(int(shell.sum()), 2e-8 * h), 500.0),
+        outlet("vein", vein, np.full(vein.size, 1e-2 * h), 1500.0),
+    )
+    volume = np.where(along[2] > 0, 0.85 * h**3, 0.0)
+    return Medium((h, h, h), volume, along, harmonic_faces(along, (h, h, h)), outlets, MARROW), np.array(shape) // 2 * h
 
 
 def three_axes(shape, spacing, along) -> Medium:

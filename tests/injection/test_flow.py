@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
 from dataclasses import fields, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.injection.simple_medium import body_with_cleft, setting, three_axes
 
 from pedicle.injection.flow import FlowOptions, advance_flow, ball_source, start_flow
 from pedicle.injection.solvers import SOLVERS
 from pedicle.model.errors import InputError, NumericalError, RefusedError
 from pedicle.verify.media import medium_of, newtonian, open_side, outlet
-from tests.injection.simple_medium import ageing, random_bone, three_axes
+from pedicle.verify.properties import ageing, random_bone, random_injection
 
 CENTRE = (7.0, 7.0, 7.0)
 
@@ -31,29 +32,23 @@ def level(medium):
     return replace(medium, outlets=medium.outlets[:2])
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("seed", range(3))
-def test_what_is_injected_is_found_or_has_left(solver, seed):
-    """So much is pushed in that cement leaves; the total volume is closed too, for both fluids fill the pores."""
-    medium, rng = random_bone(seed), np.random.default_rng(100 + seed)
-    source = ball_source(medium, CENTRE, 1.2)
-    fluids = ageing(factor=5.0) if solver == "explicit" else ageing(10.0 ** rng.uniform(0, 4))
-    state = start_flow(medium, source, fluids)
-    for until in (1.0, 4.0, 15.0):
-        rate = float(rng.uniform(50.0, 200.0))
-        state = advance_flow(medium, source, fluids, state, rate, until, FlowOptions(solver=solver))
-        assert balance(medium, state) < 1e-10
+@pytest.mark.parametrize(("seed", "solver"), [(0, "ordered"), (1, "ordered"), (2, "ordered"), (0, "explicit")])
+def test_what_is_injected_is_found_or_has_left(seed, solver):
+    """Cement, summed here from the fields; and both fluids together, because they fill the pores."""
+    medium = random_bone(seed)
+    state = random_injection(seed, solver, 1.0, 10.0 if solver == "explicit" else 1e4)
+    assert balance(medium, state) < 1e-10
     assert state.balance_error < 1e-6
     assert state.outflow_cement_mm3.sum() > 1.0
     out = state.outflow_cement_mm3.sum() + state.outflow_marrow_mm3.sum()
-    assert out == pytest.approx(state.injected_mm3, rel=1e-3)
+    assert out == pytest.approx(state.injected_mm3, rel=1e-6)
     assert state.saturation.min() >= 0.0
-    assert state.saturation.max() <= 1.0 + 1e-3
+    assert state.saturation.max() <= 1.0 + 1e-9
 
 
 def test_a_saved_state_goes_on_with_identical_bytes():
     medium = random_bone(1)
-    source, fluids = ball_source(medium, CENTRE, 1.2), ageing()
+    source, fluids = ball_source(medium, CENTRE, 1.2), ageing(1000.0)
     half = advance_flow(medium, source, fluids, start_flow(medium, source, fluids), 80.0, 2.0)
     saved = pickle.loads(pickle.dumps(half))
     a, b = (advance_flow(medium, source, fluids, state, 60.0, 5.0) for state in (half, saved))
@@ -65,32 +60,22 @@ def test_a_saved_state_goes_on_with_identical_bytes():
 def test_the_number_of_threads_changes_no_byte():
     """Two processes, one and two threads."""
     script = (
-        "import hashlib, numpy as np\n"
-        "from pedicle.injection.flow import *\n"
-        "from tests.injection.simple_medium import ageing, random_bone\n"
-        "medium = random_bone(2); source = ball_source(medium, (7.0, 7.0, 7.0), 1.2); fluids = ageing()\n"
-        "state = advance_flow(medium, source, fluids, start_flow(medium, source, fluids), 80.0, 3.0)\n"
-        "print(hashlib.sha256(state.saturation.tobytes() + state.pressure_pa.tobytes()).hexdigest())\n"
+        "import hashlib\n"
+        "from pedicle.verify.properties import random_injection\n"
+        "states = [random_injection(seed, 'ordered', 1.0) for seed in range(2)]\n"
+        "print([hashlib.sha256(s.saturation.tobytes() + s.pressure_pa.tobytes()).hexdigest() for s in states])\n"
     )
-    import os
-
     seen = set()
     for threads in ("1", "2"):
         environment = dict(os.environ, NUMBA_NUM_THREADS=threads)
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env=environment,
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            check=True,
-        )
+        done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True)
         seen.add(done.stdout)
     assert len(seen) == 1
 
 
 def test_at_rest_cement_ages_and_stays():
     medium = level(random_bone(3))
-    source, fluids = ball_source(medium, CENTRE, 1.2), ageing()
+    source, fluids = ball_source(medium, CENTRE, 1.2), ageing(1000.0)
     state = advance_flow(medium, source, fluids, start_flow(medium, source, fluids), 80.0, 3.0)
     rest = advance_flow(medium, source, fluids, state, 0.0, 63.0)
     assert np.array_equal(rest.saturation, state.saturation)
@@ -104,7 +89,7 @@ def test_at_rest_cement_ages_and_stays():
 def test_set_cement_never_moves_and_fresh_cement_goes_round_it():
     medium = level(random_bone(4))
     first, second = ball_source(medium, (6.0, 6.0, 6.0), 1.2), ball_source(medium, (10.0, 9.0, 9.0), 1.2)
-    fluids = replace(ageing(set_at_s=200.0), inlet=lambda t: (0.0, t))
+    fluids = setting(200.0)
     state = advance_flow(medium, first, fluids, start_flow(medium, first, fluids), 80.0, 3.0)
     rest = advance_flow(medium, first, fluids, state, 0.0, 400.0)
     again = advance_flow(medium, second, fluids, rest, 80.0, 406.0)
@@ -187,3 +172,14 @@ def test_cells_long_on_one_axis_and_anisotropic_bone_converge():
     source, fluids = ball_source(medium, (16.0, 12.0, 8.0), 1.2), newtonian(100.0)
     state = advance_flow(medium, source, fluids, start_flow(medium, source, fluids), 100.0, 5.0)
     assert state.most_iterations <= 15
+
+
+def test_shell_cleft_and_anisotropy_take_at_most_thirty_iterations():
+    """Permeability over eight decades; the opening in bone and in the cleft, where cement meets it."""
+    medium, middle = body_with_cleft()
+    fluids = newtonian(1000.0)
+    for away in ((0.0, 0.0, 0.0), (8.0, -6.0, 4.0)):
+        source = ball_source(medium, middle + away, 1.2)
+        state = advance_flow(medium, source, fluids, start_flow(medium, source, fluids), 100.0, 5.0)
+        assert state.most_iterations <= 30
+        assert balance(medium, state) < 1e-10

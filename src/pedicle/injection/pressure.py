@@ -66,6 +66,11 @@ class Fields:
         """At the present rate."""
         return self.base + self.rate * self.response
 
+    @property
+    def mobility(self) -> Array:
+        """Of both fluids together, by cell."""
+        return self.inverse_marrow + self.saturation * (self.inverse - self.inverse_marrow)
+
 
 @dataclass(frozen=True, eq=False)
 class Exits:
@@ -123,9 +128,12 @@ class BoxSystem:
     def assemble(self, fields: Fields) -> None:
         """Conductances, ways out and operators of all levels for the mobilities given."""
         pressure = fields.pressure
+        flat = tuple(v.ravel() for v in (pressure, fields.saturation, fields.open_share, fields.mobility))
+        faces = tuple(face.ravel() for face in self.medium.face_mm3)
+        at_faces = tuple(face.ravel() for face in fields.face_inverse)
         sides = flow_system.assemble(
-            self.box, self.medium.face_mm3, fields.face_inverse, pressure, fields.saturation, fields.open_share,
-            fields.inverse, fields.inverse_marrow, self.fine, self.cell_of, self._sides,
+            self.box, np.array(pressure.shape), faces, at_faces[0].size > 0, at_faces, flat, fields.inverse_marrow,
+            self.fine, self.cell_of, self._sides,
         )  # fmt: skip
         self.exits = self._exits(fields, pressure.ravel(), sides)
         np.add.at(self.fine[3], self.exits.cells, self.exits.conductance)
@@ -159,15 +167,27 @@ class BoxSystem:
 
     def solve(self, fields: Fields, options: FlowOptions) -> int:
         """Response and base of the box, written back to the fields; answers the iterations of the response."""
-        right = self.source_share.copy()
-        np.add.at(right, self.exits.cells, self.exits.conductance * self.exits.response)
-        used = self._solve(self.response, right, options)
+        used = self._solve_above(self.exits.response, self.response, self.source_share, options)
         if self.openings.unequal:
-            right = np.zeros_like(right)
-            np.add.at(right, self.exits.cells, self.exits.conductance * self.exits.base)
-            self._solve(self.base, right, options)
+            self._solve_above(self.exits.base, self.base, np.zeros_like(self.source_share), options)
             flow_system.from_box(self.box, self.base, fields.base)
         flow_system.from_box(self.box, self.response, fields.response)
+        return used
+
+    def _solve_above(self, outside: Array, x: Array, source: Array, options: FlowOptions) -> int:
+        """The solution of a source with these values outside, as its difference from their level.
+
+        A constant flows nowhere; left in the right-hand side it would drown the source, to which the residual is compared:
+        in a body without an opening the level is a thousand times the differences.
+        """
+        weight = np.square(self.exits.conductance)
+        level = float(weight @ outside / weight.sum()) if weight.any() else 0.0
+        right = source.copy()
+        np.add.at(right, self.exits.cells, self.exits.conductance * (outside - level))
+        inside = self.cell_of >= 0
+        x[inside] -= level
+        used = self._solve(x, right, options)
+        x[inside] += level
         return used
 
     def _solve(self, x: Array, right: Array, options: FlowOptions) -> int:

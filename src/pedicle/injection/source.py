@@ -23,7 +23,8 @@ from pedicle.model.errors import NumericalError
 from pedicle.model.flow import Array, Fluids, Source
 from pedicle.model.medium import Medium
 
-POINTS = 400
+# On an eighth of a ball; the others are its mirror images, so that an opening in a symmetric place gives symmetrically.
+POINTS = 64
 # Time of the heat kernel whose integral is the Green function, as powers of e around the lattice's own time, and how many.
 LOG_TIME, TIMES = (-16.0, 17.0), 800
 
@@ -31,9 +32,11 @@ LOG_TIME, TIMES = (-16.0, 17.0), 800
 def ball_source(medium: Medium, centre_mm: ArrayLike, radius_mm: float) -> Source:
     """A sphere of `radius_mm` whose surface gives evenly; `centre_mm` is measured from the centre of cell (0, 0, 0)."""
     n = np.arange(POINTS) + 0.5
-    polar, turn = np.arccos(1.0 - 2.0 * n / POINTS), np.pi * (1.0 + 5.0**0.5) * n
+    polar, turn = np.arccos(1.0 - n / POINTS), 0.5 * np.pi * ((0.5 + 0.5 * 5.0**0.5) * n % 1.0)
     ring = np.sin(polar)
-    directions = np.stack([ring * np.cos(turn), ring * np.sin(turn), np.cos(polar)], axis=1)
+    eighth = np.stack([ring * np.cos(turn), ring * np.sin(turn), np.cos(polar)], axis=1)
+    signs = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+    directions = (signs * eighth).reshape(-1, 3)
     return points_source(medium, np.asarray(centre_mm, float) + radius_mm * directions, radius_mm)
 
 

@@ -102,6 +102,7 @@ def _fracture(fracture: Fracture | None) -> dict[str, Any]:
         "over_20_percent": fracture.over_20_percent,
         "over_25_percent": fracture.over_25_percent,
         "of_suggestion": fracture.of_suggestion or None,
+        "of5": fracture.of5 or None,
         "cleft": fracture.cleft,
         "posterior_wall": fracture.posterior_wall,
         "canal_narrowing_percent": rounded(fracture.canal_narrowing_percent),

@@ -99,27 +99,29 @@ def _coarsen(fine: Any, coarse: Any, mx: Any, my: Any, mz: Any, own: Any, invers
 
 
 @kernel
-def _smooth(level: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any, colour: int, row: Any) -> None:
-    """One colour of Gauss-Seidel. A whole row is computed, so that it runs in lanes, and every second value kept."""
+def _smooth(level: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any, colours: Any, row: Any) -> None:
+    """Gauss-Seidel of one colour and then the other. A whole row is computed, so that it runs in lanes, and every second
+    value kept."""
     nx, ny, nz = level[0], level[1], level[2]
     sy = nz + 2
     sx = sy * (ny + 2)
-    for i in range(nx):
-        for j in range(ny):
-            c = level[3] + (i + 1) * sx + (j + 1) * sy + 1
-            e = c + nz
-            here, rhs, scale = x[c - 1 : e + 1], b[c:e], inverse[c:e]
-            xp, xm, yp, ym = x[c + sx : e + sx], x[c - sx : e - sx], x[c + sy : e + sy], x[c - sy : e - sy]
-            gxp, gxm, gyp, gym, gz = mx[c:e], mx[c - sx : e - sx], my[c:e], my[c - sy : e - sy], mz[c - 1 : e]
-            for k in range(nz):
-                row[k] = scale[k] * (
-                    rhs[k]
-                    + (gxp[k] * xp[k] + gxm[k] * xm[k])
-                    + (gyp[k] * yp[k] + gym[k] * ym[k])
-                    + (gz[k + 1] * here[k + 2] + gz[k] * here[k])
-                )
-            for k in range((colour + i + j) & 1, nz, 2):
-                here[k + 1] = row[k]
+    for turn in range(2):
+        for i in range(nx):
+            for j in range(ny):
+                c = level[3] + (i + 1) * sx + (j + 1) * sy + 1
+                e = c + nz
+                here, rhs, scale = x[c - 1 : e + 1], b[c:e], inverse[c:e]
+                xp, xm, yp, ym = x[c + sx : e + sx], x[c - sx : e - sx], x[c + sy : e + sy], x[c - sy : e - sy]
+                gxp, gxm, gyp, gym, gz = mx[c:e], mx[c - sx : e - sx], my[c:e], my[c - sy : e - sy], mz[c - 1 : e]
+                for k in range(nz):
+                    row[k] = scale[k] * (
+                        rhs[k]
+                        + (gxp[k] * xp[k] + gxm[k] * xm[k])
+                        + (gyp[k] * yp[k] + gym[k] * ym[k])
+                        + (gz[k + 1] * here[k + 2] + gz[k] * here[k])
+                    )
+                for k in range((colours[turn] + i + j) & 1, nz, 2):
+                    here[k + 1] = row[k]
 
 
 @kernel
@@ -174,14 +176,12 @@ def _cycle(levels: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any,
     last = levels.shape[0] - 1
     x[: levels[1, 3] if last else x.size] = np.float32(0.0)
     for n in range(last):
-        _smooth(levels[n], mx, my, mz, inverse, x, b, 0, row)
-        _smooth(levels[n], mx, my, mz, inverse, x, b, 1, row)
+        _smooth(levels[n], mx, my, mz, inverse, x, b, (0, 1), row)
         _restrict(levels[n], levels[n + 1], mx, my, mz, inverse, x, b, row)
-    _smooth(levels[last], mx, my, mz, inverse, x, b, 0, row)
+    _smooth(levels[last], mx, my, mz, inverse, x, b, (0, 1), row)
     for n in range(last - 1, -1, -1):
         _prolong(levels[n], levels[n + 1], inverse, x)
-        _smooth(levels[n], mx, my, mz, inverse, x, b, 1, row)
-        _smooth(levels[n], mx, my, mz, inverse, x, b, 0, row)
+        _smooth(levels[n], mx, my, mz, inverse, x, b, (1, 0), row)
 
 
 @kernel

@@ -17,104 +17,100 @@ from pedicle.kernels.jit import kernel
 
 
 @kernel
-def _shared(a: Any, b: Any) -> Any:
-    """Harmonic mean of what is left open in the two cells of a face."""
-    return 2.0 * a * b / (a + b) if a + b > 0.0 else 0.0
+def _between(transmissibility: float, open_a: float, open_b: float, drop: float, at_a: float, at_b: float) -> Any:
+    """Conductance of a face: harmonic in what is left open, mobility from where the fluid comes."""
+    share = 2.0 * open_a * open_b / (open_a + open_b)
+    if drop == 0.0:
+        return transmissibility * share * 0.5 * (at_a + at_b)
+    return transmissibility * share * (at_a if drop > 0.0 else at_b)
 
 
 @kernel
-def _mobility(s: Any, inverse: Any, inverse_marrow: Any) -> Any:
-    return s * inverse + (1.0 - s) * inverse_marrow
-
-
-@kernel
-def _of_face(
-    c: Any, n: Any, transmissibility: float, pressure: Any, saturation: Any, open_share: Any, inverse: Any, of_face: float,
-    inverse_marrow: float,
-) -> Any:  # fmt: skip
-    """Conductance between the cells of indices c and n; `of_face` is 1 / cement viscosity at the face, negative where the
-    cells' own counts."""
-    if transmissibility == 0.0:
-        return 0.0
-    share = _shared(open_share[c], open_share[n])
-    if share == 0.0:
-        return 0.0
-    at_c = _mobility(saturation[c], inverse[c] if of_face < 0.0 else of_face, inverse_marrow)
-    at_n = _mobility(saturation[n], inverse[n] if of_face < 0.0 else of_face, inverse_marrow)
-    if pressure[c] == pressure[n]:
-        return transmissibility * share * 0.5 * (at_c + at_n)
-    return transmissibility * share * (at_c if pressure[c] > pressure[n] else at_n)
+def _along(
+    box: Any, axis: int, shape: Any, faces: Any, of_faces: bool, face_inverse: Any, fields: Any, inverse_marrow: float,
+    conductance: Any, diagonal: Any, sides: Any, count: int,
+) -> int:  # fmt: skip
+    """Faces across one axis, those through the box's two sides included; all fields are flat here."""
+    pressure, saturation, open_share, mobility = fields
+    side_cell, side_far, side_conductance = sides
+    ny, nz = shape[1], shape[2]
+    my, mz = ny - (axis == 1), nz - (axis == 2)
+    step = ny * nz if axis == 0 else (nz if axis == 1 else 1)
+    sy = box[2, 1] - box[2, 0] + 2
+    sx = sy * (box[1, 1] - box[1, 0] + 2)
+    padded = sx if axis == 0 else (sy if axis == 1 else 1)
+    low, high = box[axis, 0], box[axis, 1]
+    # The face before the first cell, unless the domain begins there; the last cell's, unless it ends there.
+    start = low - 1 if low > 0 else 0
+    stop = high if high < shape[axis] else high - 1
+    i0, i1 = (start, stop) if axis == 0 else (box[0, 0], box[0, 1])
+    j0, j1 = (start, stop) if axis == 1 else (box[1, 0], box[1, 1])
+    k0, k1 = (start, stop) if axis == 2 else (box[2, 0], box[2, 1])
+    for i in range(i0, i1):
+        for j in range(j0, j1):
+            for k in range(k0, k1):
+                face = (i * my + j) * mz + k
+                t = faces[face]
+                a = (i * ny + j) * nz + k
+                b = a + step
+                if t == 0.0 or open_share[a] == 0.0 or open_share[b] == 0.0:
+                    continue
+                at_a, at_b = mobility[a], mobility[b]
+                if of_faces and face_inverse[face] >= 0.0:
+                    at_a = saturation[a] * face_inverse[face] + (1.0 - saturation[a]) * inverse_marrow
+                    at_b = saturation[b] * face_inverse[face] + (1.0 - saturation[b]) * inverse_marrow
+                g = _between(t, open_share[a], open_share[b], pressure[a] - pressure[b], at_a, at_b)
+                c = (i - box[0, 0] + 1) * sx + (j - box[1, 0] + 1) * sy + k - box[2, 0] + 1
+                at = i if axis == 0 else (j if axis == 1 else k)
+                if at < low:
+                    side_cell[count], side_far[count], side_conductance[count] = c + padded, a, g
+                    count += 1
+                elif at + 1 >= high:
+                    side_cell[count], side_far[count], side_conductance[count] = c, b, g
+                    count += 1
+                else:
+                    conductance[c] = g
+                    diagonal[c] += g
+                    diagonal[c + padded] += g
+    return count
 
 
 @kernel
 def assemble(
-    box: Any, faces: Any, face_inverse: Any, pressure: Any, saturation: Any, open_share: Any, inverse: Any,
-    inverse_marrow: float, fine: Any, cell_of: Any, sides: Any,
-) -> int:  # fmt: skip
+    box: Any, shape: Any, faces: Any, of_faces: bool, face_inverse: Any, fields: Any, inverse_marrow: float, fine: Any,
+    cell_of: Any, sides: Any,
+) -> Any:  # fmt: skip
     """Fill `fine` (ax, ay, az, diagonal; zeroed here), `cell_of` (linear index of each padded cell, -1 in the padding and
     where all is closed) and `sides` (cell, neighbour outside, conductance) of faces through the box's sides; answers how many
     of these there are. The diagonal holds inner faces alone.
+
+    `faces` and `face_inverse` (1 / cement's viscosity at a face, negative where the cells' own counts; looked at only with
+    `of_faces`) hold the three axes, flat; `fields` flat pressure, saturation, share left open, mobility by cell.
     """
     ax, ay, az, diagonal = fine
-    tx, ty, tz = faces
-    ix, iy, iz = face_inverse
-    of_faces = ix.size > 0
-    nx, ny, nz = saturation.shape
-    i0, i1, j0, j1, k0, k1 = box[0, 0], box[0, 1], box[1, 0], box[1, 1], box[2, 0], box[2, 1]
-    sy = k1 - k0 + 2
-    sx = sy * (j1 - j0 + 2)
-    side_cell, side_far, side_conductance = sides
     ax[:], ay[:], az[:], diagonal[:] = 0.0, 0.0, 0.0, 0.0
     cell_of[:] = -1
+    open_share = fields[2]
+    c = 0
+    for i in range(box[0, 0] - 1, box[0, 1] + 1):
+        for j in range(box[1, 0] - 1, box[1, 1] + 1):
+            inside = box[0, 0] <= i < box[0, 1] and box[1, 0] <= j < box[1, 1]
+            c += 1
+            for k in range(box[2, 0], box[2, 1]):
+                if inside:
+                    at = (i * shape[1] + j) * shape[2] + k
+                    if open_share[at] > 0.0:
+                        cell_of[c] = at
+                c += 1
+            c += 1
     count = 0
-    for i in range(i0, i1):
-        for j in range(j0, j1):
-            for k in range(k0, k1):
-                if open_share[i, j, k] == 0.0:
-                    continue
-                c = (i - i0 + 1) * sx + (j - j0 + 1) * sy + k - k0 + 1
-                here = (i, j, k)
-                cell_of[c] = (i * ny + j) * nz + k
-                for way in range(6):
-                    axis, step = way >> 1, 1 - 2 * (way & 1)
-                    if step < 0:
-                        # The lower face belongs to the cell before, except at the box's side.
-                        low = i0 if axis == 0 else (j0 if axis == 1 else k0)
-                        if here[axis] > low or low == 0:
-                            continue
-                    else:
-                        last = nx if axis == 0 else (ny if axis == 1 else nz)
-                        if here[axis] + 1 >= last:
-                            continue
-                    if axis == 0:
-                        there, face = (i + step, j, k), (min(i, i + step), j, k)
-                        t, given = tx[face], (ix[face] if of_faces else -1.0)
-                    elif axis == 1:
-                        there, face = (i, j + step, k), (i, min(j, j + step), k)
-                        t, given = ty[face], (iy[face] if of_faces else -1.0)
-                    else:
-                        there, face = (i, j, k + step), (i, j, min(k, k + step))
-                        t, given = tz[face], (iz[face] if of_faces else -1.0)
-                    g = _of_face(here, there, t, pressure, saturation, open_share, inverse, given, inverse_marrow)
-                    if g == 0.0:
-                        continue
-                    high = i1 if axis == 0 else (j1 if axis == 1 else k1)
-                    if step < 0 or here[axis] + 1 >= high:
-                        side_cell[count] = c
-                        side_far[count] = (there[0] * ny + there[1]) * nz + there[2]
-                        side_conductance[count] = g
-                        count += 1
-                        continue
-                    diagonal[c] += g
-                    if axis == 0:
-                        ax[c] = g
-                        diagonal[c + sx] += g
-                    elif axis == 1:
-                        ay[c] = g
-                        diagonal[c + sy] += g
-                    else:
-                        az[c] = g
-                        diagonal[c + 1] += g
+    # A loop and no three calls: a literal axis would be compiled three times.
+    for axis in range(3):
+        conductance = ax if axis == 0 else (ay if axis == 1 else az)
+        count = _along(
+            box, axis, shape, faces[axis], of_faces, face_inverse[axis], fields, inverse_marrow, conductance, diagonal,
+            sides, count,
+        )  # fmt: skip
     return count
 
 

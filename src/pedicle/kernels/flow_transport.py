@@ -9,6 +9,9 @@ exact solution of the implicit step. With linear relative permeabilities it is a
 A pressure that is solved to a tolerance leaves a small divergence. The flow out of each cell is therefore scaled, in the same
 order, to what flows in: the flow field is then free of divergence to rounding, s stays in [0, 1], nothing is clipped, and
 what enters is found or leaves through a way out.
+
+Only cells that hold cement or are given some are visited: where there is marrow alone the solved pressure's flow stands. A
+cell with less than TRACE of cement keeps it, or the implicit step would spread over the whole grid in powers of ten.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from pedicle.kernels.jit import kernel
 
 # A front is where cement flows in from a neighbour that holds so much of it, into a cell that holds less than this.
 FRONT_FROM, FRONT_BELOW = 0.1, 0.9
+TRACE = 1e-12
 
 
 @kernel
@@ -88,7 +92,8 @@ def carry(
     `order` lists padded cells by falling pressure; `saturation`, `volume`, `scalars` (m, cells) and `ratio` (m of the
     quadratic) are flat fields; `exits` is (first, following, conductance, pressure outside, outlet or -1, cell outside);
     what leaves is added to `out_cement` and `out_all` (mm3) by outlet, the last entry takes the box's sides, whose cement
-    enters the cell outside. `work` is (2, padded): the scale of a cell's outflow and the cement's share of it.
+    enters the cell outside. `work` is (2, padded): the scale of a cell's outflow, 1 before its first visit, and the cement's
+    share of it, negative while the cell has not been visited and 0 where it is to be.
     """
     ax, ay, az, _ = fine
     sx, sy = strides
@@ -100,6 +105,8 @@ def carry(
     for step in range(order.size):
         c = order[step]
         at = cell_of[c]
+        if share[c] < 0.0 and saturation[at] == 0.0 and source[c] == 0.0:
+            continue
         p = pressure[c]
         total = source[c] * rate
         cement = total
@@ -147,13 +154,15 @@ def carry(
         held = before + per * cement
         after = held
         share[c] = 0.0
-        if leaving > 0.0 and held > 0.0:
+        if leaving > 0.0 and held > TRACE:
             after = min(_share_after(before, per * cement, per * leaving, ratio[at]), held)
             share[c] = (held - after) / (per * leaving)
         if held > 0.0:
             for m in range(many):
                 scalars[m, at] = (before * scalars[m, at] + per * gained[m]) / held
         saturation[at] = after
+        if share[c] > 0.0:
+            _announce(c, strides, ax, ay, az, pressure, share)
         e = first[c]
         while e >= 0:
             drop = p - outside[e]
@@ -168,6 +177,19 @@ def carry(
                 out_all[to] += conductance[e] * drop * dt
             e = following[e]
     return stuck
+
+
+@kernel
+def _announce(c: int, strides: Any, ax: Any, ay: Any, az: Any, pressure: Any, share: Any) -> None:
+    """Cells downstream are to be visited."""
+    sx, sy = strides
+    for step, conductance in ((sx, ax), (sy, ay), (1, az)):
+        n = c + step
+        if conductance[c] > 0.0 and pressure[n] < pressure[c] and share[n] < 0.0:
+            share[n] = 0.0
+        n = c - step
+        if conductance[n] > 0.0 and pressure[n] < pressure[c] and share[n] < 0.0:
+            share[n] = 0.0
 
 
 @kernel

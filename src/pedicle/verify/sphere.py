@@ -74,15 +74,9 @@ def _drop(solver: str, step: float) -> float:
     # Pressure belongs to the beginning of a step: a step of no length brings that of the last saturation.
     options, rate = FlowOptions(solver=solver, courant=step), FLOW_MM3_S * part.part
     state = advance_flow(part.medium, part.source, newtonian(RATIO * MARROW_PA_S), state, rate, UNTIL_S + 1e-6, options)
-    seen, exact = (shell_drop(part, asked, (3.0, 5.0), (13.0, 16.0)) for asked in (state, None))
-    return seen / exact
-
-
-def shell_drop(part: Octant, state: FlowState | None, near: tuple[float, float], far: tuple[float, float]) -> float:
-    """Mean pressure between two radii minus that between two others, of a state or (None) the piston's exact one."""
-    values = piston_pressure(part.radius_mm) if state is None else state.pressure_pa
-    means = [float(values[(part.radius_mm >= low) & (part.radius_mm < high)].mean()) for low, high in (near, far)]
-    return means[0] - means[1]
+    exact = piston_pressure(part.radius_mm)
+    seen, known = (part.drop(values, (3.0, 5.0), (13.0, 16.0)) for values in (state.pressure_pa, exact))
+    return seen / known
 
 
 def piston_problems() -> list[Problem]:
