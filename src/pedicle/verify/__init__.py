@@ -11,6 +11,7 @@ from pedicle.verify.needle_drop import PROBLEMS
 from pedicle.verify.pressure import pressure_problems
 from pedicle.verify.problem import Answer, Problem
 from pedicle.verify.properties import property_problems
+from pedicle.verify.sinking import sinking_problems
 from pedicle.verify.sphere import piston_problems
 from pedicle.verify.thinning import thinning_problems
 
@@ -25,6 +26,7 @@ def problems() -> list[Problem]:
         *thinning_problems(),
         *interface_problems(),
         *pressure_problems(),
+        *sinking_problems(),
         *property_problems(),
     ]
 
