@@ -10,13 +10,13 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from tests.injection.simple_medium import body_with_cleft, setting, three_axes
 
 from pedicle.injection.flow import FlowOptions, advance_flow, ball_source, start_flow
 from pedicle.injection.solvers import SOLVERS
 from pedicle.model.errors import InputError, NumericalError, RefusedError
 from pedicle.verify.media import medium_of, newtonian, open_side, outlet, smooth_bone
 from pedicle.verify.properties import ageing, random_bone, random_injection
+from tests.injection.simple_medium import body_with_cleft, setting, three_axes
 
 CENTRE = (7.0, 7.0, 7.0)
 
