@@ -70,7 +70,8 @@ UNITS = {
     "1", "mm", "mm2", "mm3", "ml", "deg", "HU", "HU/(mg/cm3)", "mg/cm3", "(mg/cm3)/HU", "percent", "kV", "s", "Pa", "MPa",
     "N", "1/s", "degC", "years", "kg", "mg", "mg/kg", "1/mm", "mm/year", "g/cm3", "mm2/mm2", "count", "days", "weeks", "ng", "keV",
     "cm2/g", "GiB", "bytes", "MB",
-    "Gy cm2", "nGy", "uSv", "uSv/min", "min", "mAs",
+    "m2", "Pa s", "Gy cm2", "nGy", "uSv", "uSv/min", "min", "mAs",
+    "Pa s^n", "kJ/mol", "mm3/MPa", "mm3/s", "kPa", "g",
 }  # fmt: skip
 
 

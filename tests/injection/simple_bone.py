@@ -1,55 +1,60 @@
-"""Cement and media for tests of the flow."""
+"""A bone made of boxes and an ellipse: every volume and distance in it is known."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from scipy.ndimage import binary_erosion
 
-from pedicle.injection.flow import Fluids
-from pedicle.model.medium import Medium
-from pedicle.verify.media import harmonic_faces, open_side, outlet, smooth_field
+from pedicle.model.bone import Bone, Opening
+from pedicle.model.frames import Pose
+from pedicle.model.grid import Grid
+from pedicle.model.vertebra import PART_BODY, PART_CANAL, PART_LEFT_PEDICLE, PART_POSTERIOR, PART_RIGHT_PEDICLE
+from pedicle.model.volume import Volume
 
-MARROW = 0.1
+HALF_WIDTH, HALF_DEPTH, HALF_HEIGHT = 20.3, 14.2, 12.3
+LOW, HIGH = (-36.0, -30.0, -28.0), (36.0, 52.0, 28.0)
+PLAIN = Pose("lps", "vertebra", np.eye(4))
 
 
-def setting(at_s: float) -> Fluids:
-    """Cement of 100 Pa s that sets at an age; it enters fresh, and the second scalar is its time of entry."""
-    return Fluids(
-        viscosity_pa_s=lambda scalars, shear, t: np.where(scalars[0] >= at_s, np.inf, 100.0),
-        inlet=lambda t: (0.0, t),
-        shear_dependent=False,
+def turned(degrees: float = 25.0) -> Pose:
+    """Turned about the head-to-feet axis and moved: words must follow the patient, not the array."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return Pose.from_axes(
+        "lps", "vertebra", np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]), [31.0, -7.0, 250.0]
     )
 
 
-def body_with_cleft(h: float = 1.0) -> tuple[Medium, np.ndarray]:
-    """An elliptic body of 48 x 36 x 30 mm: shell of 1e-14 m2, bone of 1e-9 to 1e-7, 0.78 as permeable across as along its axis, a
-    cleft of 1e-6, a vein behind; and its middle in mm."""
-    half = np.array([24.0, 18.0, 15.0])
-    shape = tuple((np.ceil(2 * half / h) + 4).astype(int))
-    at = [
-        ((np.arange(n) - (n - 1) / 2) * h).reshape([-1 if a == b else 1 for b in range(3)]) for a, n in enumerate(shape)
-    ]
-    body = ((at[0] / half[0]) ** 2 + (at[1] / half[1]) ** 2 < 1) & (np.abs(at[2]) < half[2])
-    inner = binary_erosion(body)
-    shell = body & ~inner
-    k = np.where(inner, 1e6 * 10.0 ** (-8.0 + 0.5 * smooth_field(shape, h)), 0.0)
-    k[inner & (np.abs(at[2] - 4) < 2) & (np.abs(at[0]) < 14) & (np.abs(at[1]) < 12)] = 1.0
-    along = np.stack([0.78 * k, 0.78 * k, k])
-    along[:, shell] = 1e-8
-    cells = np.arange(k.size).reshape(shape)
-    vein = cells[inner & (at[1] > 0.7 * half[1]) & (np.abs(at[0]) < 2) & (np.abs(at[2]) < 2)]
-    outlets = (
-        outlet("shell", cells[shell], np.full(int(shell.sum()), 2e-8 * h), 500.0),
-        outlet("vein", vein, np.full(vein.size, 1e-2 * h), 1500.0),
-    )
-    volume = np.where(along[2] > 0, 0.85 * h**3, 0.0)
-    return Medium((h, h, h), volume, along, harmonic_faces(along, (h, h, h)), outlets, MARROW), np.array(shape) // 2 * h
+def parts_at(x, y, z):
+    parts = np.zeros(x.shape, np.uint8)
+    arch = (np.abs(x) < 16.3) & (y > 36.3) & (y < 41.3) & (np.abs(z) < 8.3)
+    pillar = (np.abs(np.abs(x) - 13.5) < 4.2) & (y > 8.3) & (y < 36.3) & (np.abs(z - 3.0) < 6.3)
+    parts[arch] = PART_POSTERIOR
+    parts[pillar & (x > 0)] = PART_LEFT_PEDICLE
+    parts[pillar & (x < 0)] = PART_RIGHT_PEDICLE
+    parts[(np.abs(x) < 9.2) & (y > 15.5) & (y < 35.5)] = PART_CANAL
+    body = (x / HALF_WIDTH) ** 2 + (y / HALF_DEPTH) ** 2 < 1.0
+    parts[body & (np.abs(z) < HALF_HEIGHT)] = PART_BODY
+    return parts
 
 
-def three_axes(shape, spacing, along) -> Medium:
-    """An even anisotropic box, open on the two sides of axis 0."""
-    ones = np.ones(shape)
-    field = np.stack([k * ones for k in along])
-    sides = tuple(open_side(field[0], spacing, 0, end) for end in (0, -1))
-    volume = 0.85 * float(np.prod(spacing)) * ones
-    return Medium(spacing, volume, field, harmonic_faces(field, spacing), sides, MARROW)
+def simple_bone(density=80.0, pose=PLAIN, spacing=1.0, cleft=None, foramen=False) -> Bone:
+    """Uniform density, or a function of (x, y, z); `cleft` a function of (x, y, z) that is true inside it."""
+    grid = Grid.in_frame(pose, LOW, HIGH, spacing)
+    x, y, z = np.moveaxis(pose.inverse @ grid.centres_lps_mm(), -1, 0)
+    parts = parts_at(x, y, z)
+    body = parts == PART_BODY
+    values = density(x, y, z) if callable(density) else np.full(grid.shape, density)
+    hole = body & cleft(x, y, z) if cleft else np.zeros(grid.shape, bool)
+    values = np.where(hole, -700.0, values).astype(np.float32)
+    shell = body & ((x / (HALF_WIDTH - 1)) ** 2 + (y / (HALF_DEPTH - 1)) ** 2 >= 1.0)
+    bone = Bone("L2", Volume(grid, values), Volume(grid, parts), Volume(grid, shell), Volume(grid, hole))
+    if not foramen:
+        return bone
+    patch = body & (np.abs(x) < 2.2) & (np.abs(z) < 1.5) & (y > 13.3)
+    return replace(bone, openings=(Opening("basivertebral", "posterior wall, middle", Volume(grid, patch), "test"),))
+
+
+def plate(half_mm=1.2, wide=10.0):
+    """A cleft that lies across the body, `2 half_mm` thick, and ends `wide` mm from the axis."""
+    return lambda x, y, z: (np.abs(z - 3.0) < half_mm) & (np.hypot(x, y * HALF_WIDTH / HALF_DEPTH) < wide)

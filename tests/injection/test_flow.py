@@ -16,7 +16,7 @@ from pedicle.injection.solvers import SOLVERS
 from pedicle.model.errors import InputError, NumericalError, RefusedError
 from pedicle.verify.media import medium_of, newtonian, open_side, outlet, smooth_bone
 from pedicle.verify.properties import ageing, random_bone, random_injection
-from tests.injection.simple_bone import body_with_cleft, setting, three_axes
+from tests.injection.simple_medium import body_with_cleft, setting, three_axes
 
 CENTRE = (7.0, 7.0, 7.0)
 

@@ -38,7 +38,7 @@ def measure_density(
 
     Not evaluable (None, with the reason) without a CT in Hounsfield units, without parts, or where too little lies away
     from cortex. A value of a fractured, cemented, instrumented or cut level is given but not `usable`. `reason` also
-    carries what to know of a given value: contrast, unknown tube voltage, sclerosis.
+    carries what to know of a given value: a scale that is off, contrast, unknown tube voltage, sclerosis.
     """
     refused = _refusal(vertebra, scan)
     if refused or scan is None:
@@ -124,7 +124,7 @@ def _unusable(vertebra: Vertebra) -> list[str]:
 
 
 def _remarks(vertebra: Vertebra, scan: Scan, law: DensityLaw, reading: Reading) -> list[str]:
-    remarks = []
+    remarks = [law.remark] if law.remark else []
     if reading.sclerosis:
         remarks.append("endplate sclerosis over a third of the region: the loosest bands are given")
     if scan.acquisition.kvp is None:

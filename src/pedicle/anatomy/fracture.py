@@ -16,6 +16,7 @@ from pedicle.anatomy.cleft import find_cleft
 from pedicle.anatomy.expected import Expected, expected_heights, height_sigma_mm, measured, places
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.posterior_wall import WallState, wall_states
+from pedicle.anatomy.tension_band import Band, junctions, posterior_band
 from pedicle.anatomy.verdict import verdict
 from pedicle.anatomy.wall_gap import THICK_SLICE_MM, wall_gap_mm
 from pedicle.model.notices import Notice
@@ -54,7 +55,26 @@ def grade_fractures(vertebrae: Sequence[Vertebra], scan: Scan | None, options: M
             continue
         found = _fracture(vertebra, expected[vertebra.level], scan, wall)
         graded.append(with_wall(replace(vertebra, fracture=found), scan, wall is not None and wall.alone))
-    return graded
+    return with_bands(graded, scan)
+
+
+def with_bands(vertebrae: Sequence[Vertebra], scan: Scan | None) -> list[Vertebra]:
+    """The same levels, those fractured by height with what their posterior column shows, in `of5` and the verdict."""
+    if not any(_broken(vertebra) for vertebra in vertebrae):
+        return list(vertebrae)
+    found = junctions(vertebrae)
+    return [_with_band(v, posterior_band(v, found, scan)) if _broken(v) else v for v in vertebrae]
+
+
+def _broken(vertebra: Vertebra) -> bool:
+    return vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
+
+
+def _with_band(vertebra: Vertebra, band: Band) -> Vertebra:
+    assert vertebra.fracture is not None
+    fracture = replace(vertebra.fracture, of5=band.words, verdict=f"{vertebra.fracture.verdict}; {band.words}")
+    notices = (Notice("of5", vertebra.level, band.words),) if band.signs else ()
+    return replace(vertebra, fracture=fracture, warnings=(*vertebra.warnings, *notices))
 
 
 def with_wall(vertebra: Vertebra, scan: Scan | None, alone: bool) -> Vertebra:
@@ -141,7 +161,7 @@ def shape_of(loss: Loss) -> Shape:
 
 
 def of_suggestion(loss: Loss, wall: WallState | None) -> str:
-    """OF2, OF3 or OF4 by shape, "" when no fracture is graded. OF1 needs MRI; OF5 is not assessed (see `verdict`)."""
+    """OF2, OF3 or OF4 by shape, "" when no fracture is graded. OF1 needs MRI, OF5 other signs (`tension_band`)."""
     worst = float(loss.percent.max())
     if genant_grade(worst) == 0:
         return ""

@@ -15,6 +15,7 @@ from pedicle.model.volume import Volume
 _FILE = "anatomy/flags"
 THICK_SLICE_MM = 2.0
 FORAMEN_HALF_WIDTH_MM = 7.0
+DEEP_MM, NEAR_MM = 4.0, 1.0
 BASIS = "CT: no brighter than marrow at the surface"
 
 Zone = tuple[Route, str, NDArray[np.bool_]]
@@ -39,14 +40,15 @@ def find_openings(
 
 
 def _dark(hu: Volume, parts: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Cells with nothing brighter than the marrow and a margin within one cell."""
+    """Cells with nothing brighter than the marrow and a margin within 1 mm; the marrow is what lies 4 mm deep."""
     from scipy.ndimage import binary_erosion, maximum_filter
 
-    inner = binary_erosion(parts == PART_BODY, iterations=4)
+    spacing = float(hu.grid.spacing_mm[0])
+    inner = binary_erosion(parts == PART_BODY, iterations=max(round(DEEP_MM / spacing), 1))
     if not inner.any():
         return np.zeros(parts.shape, bool)
     limit = float(np.median(hu.values[inner])) + quantity(_FILE, "opening", "over_marrow").value
-    return np.asarray(maximum_filter(hu.values, 3) < limit)
+    return np.asarray(maximum_filter(hu.values, 2 * max(round(NEAR_MM / spacing), 1) + 1) < limit)
 
 
 def _zones(vertebra: Vertebra, hu: Volume, shell: NDArray[np.bool_]) -> list[Zone]:
@@ -73,11 +75,11 @@ def _zones(vertebra: Vertebra, hu: Volume, shell: NDArray[np.bool_]) -> list[Zon
 
 
 def _patches(hu: Volume, cells: NDArray[np.bool_], route: Route, place: str) -> list[Opening]:
-    """One opening a connected patch of enough area; a cell of the one-cell shell stands for one square of the grid."""
+    """One opening a connected patch of enough area; the shell is 1 mm thick, so its volume in mm3 is its area in mm2."""
     from scipy.ndimage import label
 
     pieces, count = label(cells, np.ones((3, 3, 3), int))
-    least = quantity(_FILE, "opening", "mm2").value / float(hu.grid.spacing_mm[0]) ** 2
+    least = quantity(_FILE, "opening", "mm2").value / float(np.prod(hu.grid.spacing_mm))
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
     return [
         Opening(route, place, Volume(hu.grid, np.asarray(pieces == n + 1)), BASIS)

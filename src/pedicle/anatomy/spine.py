@@ -93,8 +93,19 @@ def find_vertebrae(
         kyphosis_deg=_kyphosis(found),
         structures=labels.structures,
         not_evaluable=(*_not_evaluable(vertebrae), *(f"S1 (sacrum): {notice.text}" for notice in sacrum)),
-        warnings=(*_dangers(labels), *check_order(names, body_centres), *_rib_notices(ribs, counts), *sacrum),
+        warnings=(
+            *_dangers(labels),
+            *check_order(names, body_centres),
+            *_rib_notices(ribs, counts),
+            *sacrum,
+            *_scale_notices(law),
+        ),
     )
+
+
+def _scale_notices(law: DensityLaw | None) -> list[Notice]:
+    """What the air outside the patient says against the scan's scale."""
+    return [Notice("air-off", "scan", law.remark)] if law is not None and law.remark else []
 
 
 def _dangers(labels: LabelMap) -> tuple[Notice, ...]:

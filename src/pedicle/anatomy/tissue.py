@@ -1,8 +1,9 @@
-"""HU of the patient's own fat, muscle and outside air: what the calibration is held against.
+"""HU of the patient's own fat and muscle, and of the air outside: what the calibration is held against.
 
 Septa, vessels, streaks and the edge of the neighbour only ever brighten fat, and fat only ever darkens muscle. So the
 tissue is looked for a few millimetres inside, noise is averaged over a neighbourhood, and of what is found the pure side
-is taken: the 15th percentile of fat, of which there is little in slim patients, the upper quartile of muscle.
+is taken: the 15th percentile of fat, of which there is little in slim patients, the upper quartile of muscle. Air is one
+number all over: its median, which values cut off at the scanner's floor do not move while they are a minority.
 """
 
 from __future__ import annotations
@@ -23,19 +24,38 @@ WITHIN_MM = 3.0
 LEAST_FAT_ML, LEAST_MUSCLE_ML = 3.0, 5.0
 MUSCLE_GRID_MM = 1.5
 PURE_FAT_PERCENT, PURE_MUSCLE_PERCENT = 15.0, 75.0
+AIR_BELOW_HU, AIR_WITHIN_MM, LEAST_AIR_ML = -900.0, 8.0, 5.0
+MOST_AT_FLOOR = 0.25
 
 
 @dataclass(frozen=True)
 class Tissues:
-    """HU of fat and muscle; None where too little of it is in the scan to be believed."""
+    """HU of fat, muscle and outside air; None where too little of it is in the scan to be believed."""
 
     fat_hu: float | None
     muscle_hu: float | None
+    air_hu: float | None = None
 
 
 def find_tissues(scan: Scan, vertebrae: Sequence[Vertebra] = ()) -> Tissues:
-    """Fat anywhere in the scan; muscle beside and behind the arches of the vertebrae, where no organ lies."""
-    return Tissues(fat_hu(scan), muscle_hu(scan, vertebrae))
+    """Fat anywhere in the scan; muscle beside and behind the arches, where no organ lies; air outside the patient."""
+    return Tissues(fat_hu(scan), muscle_hu(scan, vertebrae), air_hu(scan))
+
+
+def air_hu(scan: Scan) -> float | None:
+    """Median HU of the air outside the patient; None with less than 5 ml, or where it was cut off or never measured.
+
+    Air is what is connected to the picture's edge and lies 8 mm from anything denser: skin, table, clothes and the lung
+    stay out. Flat places (padding, the margin outside the reconstruction circle, noise-free pictures) hold no measurement.
+    More than a quarter of it at the scan's lowest value: cut off, and its median would say where, not what air is.
+    """
+    spacing = scan.volume.grid.spacing_mm
+    thickness = max(SLAB_MM, float(spacing[2]))
+    air = np.concatenate([_outside_air(slab, spacing[:2]) for slab in _middle_slices(scan)])
+    if len(air) * float(np.prod(spacing[:2])) * thickness / 1000.0 < LEAST_AIR_ML:
+        return None
+    at_floor = float((air <= air.min()).mean())
+    return None if at_floor > MOST_AT_FLOOR else float(np.median(air))
 
 
 def fat_hu(scan: Scan) -> float | None:
@@ -54,6 +74,33 @@ def muscle_hu(scan: Scan, vertebrae: Sequence[Vertebra]) -> float | None:
     muscle = np.concatenate(found) if found else np.empty(0)
     enough = len(muscle) * MUSCLE_GRID_MM**3 / 1000.0 >= LEAST_MUSCLE_ML
     return float(np.percentile(muscle, PURE_MUSCLE_PERCENT)) if enough else None
+
+
+def _middle_slices(scan: Scan) -> Iterator[NDArray[np.float64]]:
+    """Single slices at twelve heights, as measured: a mean over slices would hide what was cut off."""
+    volume = scan.volume
+    for k in np.unique(np.linspace(0, volume.values.shape[2] - 1, SLABS).round().astype(int)):
+        values = volume.values[:, :, k].astype(np.float64)
+        if volume.outside is not None:
+            values[volume.outside[:, :, k]] = np.nan
+        yield values
+
+
+def _outside_air(values: NDArray[np.float64], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Measured air of one slice (i, j), NaN where there are no data; empty when none reaches the edge."""
+    from scipy.ndimage import distance_transform_edt, gaussian_filter, label, maximum_filter, minimum_filter
+
+    known = np.isfinite(values)
+    filled = np.where(known, values, AIR_BELOW_HU - 100.0)
+    thin = known & (gaussian_filter(filled, 1.5 / spacing_mm) < AIR_BELOW_HU)
+    pieces, _ = label(thin | ~known)
+    edge = np.unique(np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]]))
+    outer = thin & np.isin(pieces, edge[edge > 0])
+    # Padding beside air is no surface to keep away from; what is denser than air is.
+    inside = distance_transform_edt(thin | ~known, sampling=spacing_mm) > AIR_WITHIN_MM if not thin.all() else thin
+    flat = maximum_filter(filled, 3) == minimum_filter(filled, 3)
+    beside_padding = minimum_filter(known.astype(np.uint8), 5) == 0
+    return np.asarray(values[outer & inside & ~flat & ~beside_padding])
 
 
 def _slabs(scan: Scan) -> Iterator[NDArray[np.float64]]:

@@ -9,9 +9,6 @@ from pedicle.anatomy.expected import Expected
 from pedicle.model.vertebra import Cleft
 
 NOT_KNOWN = "recent or old, painful or not: not known from CT"
-# A tension band torn in front or behind (distraction, rotation, translation) is judged on ligaments, facets and standing
-# pictures; nothing here was ever checked against such an injury.
-NO_OF5 = "OF5 (distraction, rotation) not assessed"
 SURE = 0.9
 DOUBTFUL = 0.1
 LOW_EVERYWHERE_PERCENT = (5.0, 10.0)
@@ -32,13 +29,8 @@ def verdict(
         return "no fracture by height; OF1 needs MRI"
     if fractured < SURE or (low_everywhere and most < 30.0 and not expected.both_sides):
         found = f"possible fracture or small level ({100.0 * fractured:.0f} % for grade 1 or more)"
-        return _closed(found, grade)
+        return f"{found}; {NOT_KNOWN}"
     found = f"fracture by shape, Genant grade {grade}"
     if cleft in ("gas", "fluid"):
         found += f", {cleft} cleft"
-    return _closed(found, grade)
-
-
-def _closed(found: str, grade: int) -> str:
-    """The finding with what is not known of it; a level without a suggested class needs no word about the fifth."""
-    return f"{found}; {NOT_KNOWN}; {NO_OF5}" if grade > 0 else f"{found}; {NOT_KNOWN}"
+    return f"{found}; {NOT_KNOWN}"

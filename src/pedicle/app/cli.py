@@ -16,9 +16,11 @@ _TABLE = {
     "measure": "Only the spine: levels, heights, fracture grade, density.",
     "plan": "Plan the needles of a case again, with other options.",
     "shoot": "A simulated X-ray picture of a planned case, with the needle in view.",
+    "inject": "Inject cement through the planned needles of a case, and add it to the case's log.",
     "report": "Write a case's report again.",
     "cite": "The references a case used, as BibTeX.",
     "phantom": "A synthetic CT with label map and known truth.",
+    "verify": "Problems with exact answers, solved by every registered solver.",
     "warm-up": "Compile the kernels once.",
 }
 

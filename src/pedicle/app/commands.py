@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.console import Talk, Upto, speaking, tell
 from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
+from pedicle.injection.options import InjectOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.case import Case
 from pedicle.planning.options import PlanOptions
@@ -23,6 +24,7 @@ Measuring = Annotated[MeasureOptions, Parameter(name="*")]
 Planning = Annotated[PlanOptions, Parameter(name="*")]
 Shooting = Annotated[ShotOptions, Parameter(name="*")]
 Picturing = Annotated[PictureOptions, Parameter(name="*")]
+Injecting = Annotated[InjectOptions, Parameter(name="*")]
 Reporting = Annotated[ReportOptions, Parameter(name="*")]
 
 
@@ -34,6 +36,7 @@ class Chosen:
     imports: Imports = field(default_factory=ImportOptions)
     measure: Measuring = field(default_factory=MeasureOptions)
     plan: Planning = field(default_factory=PlanOptions)
+    operate: Injecting = field(default_factory=InjectOptions)
     report: Reporting = field(default_factory=ReportOptions)
 
 
@@ -171,6 +174,19 @@ def shoot(
     tell(talk, facts, lines)
 
 
+def inject(case: Path, /, *, inject: Injecting = InjectOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
+    """Inject cement through the planned needles of a case with these options; a report is written anew.
+
+    Writes ``injection-LEVEL.json``, ``.nii.gz`` (share of each voxel that is cement) and ``.gif`` (AP and lateral over time).
+
+    Parameters
+    ----------
+    case
+        Case folder.
+    """
+    _again(case, "operate", inject, talk)
+
+
 def cite(case: Path, /, *, talk: Talk = _QUIET) -> None:
     """The references a case used, as BibTeX.
 
@@ -209,6 +225,37 @@ def phantom(*, out: Path, name: str = "demo", seed: Seed | None = None, talk: Ta
     tell(talk, {"folder": str(out)}, [f"synthetic patient '{name}' in {out}"])
 
 
+def verify(*, solver: str | None = None, talk: Talk = _QUIET) -> None:
+    """Problems with exact answers, solved by every registered solver: computed beside exact. Leaves with 5 when one fails.
+
+    Parameters
+    ----------
+    solver
+        Only this flow solver.
+    """
+    with speaking(talk) as progress:
+        from pedicle.injection.solvers import solver as registered
+        from pedicle.verify import delivery_answers, problems, suite
+
+        names = None if solver is None else (solver,)
+        if solver is not None:
+            registered(solver)
+        compiling(progress)
+        count, found = len(problems()), list(delivery_answers())
+        for answer in suite(names):
+            progress(min(len(found) / (2.0 * count), 1.0), answer.name)
+            found.append(answer)
+    rows = [vars(answer) for answer in found]
+    lines = [
+        f"{'ok ' if a.passed else 'BAD'} {a.name:46} {a.solver:9} step {a.step:<5g} {a.computed:12.5g} {a.exact:12.5g} +- {a.tolerance:.2g} {a.unit}"
+        for a in found
+    ]
+    failed = sum(not answer.passed for answer in found)
+    tell(talk, {"answers": rows, "failed": failed}, [*lines, f"{len(found)} answers, {failed} failed"])
+    if failed:
+        raise SystemExit(5)
+
+
 def warm_up(*, talk: Talk = _QUIET) -> None:
     """Compile the kernels once, by running the demo in a temporary folder."""
     import tempfile
@@ -231,7 +278,7 @@ def compiling(progress: Any) -> None:
 
 def summarise(case: Case, talk: Talk) -> None:
     """Where the case is and what each step found, the warnings counted."""
-    steps = {name: case.step(name) for name in ("read", "measure", "plan", "operate", "fluoroscopy", "report")}
+    steps = {name: case.step(name) for name in ("read", "measure", "plan", "fluoroscopy", "operate", "report")}
     found = {name: record for name, record in steps.items() if record is not None}
     facts = {
         "case": str(case.folder),

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from pedicle.injection.options import FlowOptions
 from pedicle.injection.pressure import Fields
-from pedicle.injection.state import Source
 from pedicle.kernels import flow_transport
+from pedicle.model.flow import Source
 from pedicle.model.medium import Medium
 
 # Cement from here counts as reached; marrow alone decides what lies beyond.

@@ -19,9 +19,9 @@ from scipy.sparse.linalg import splu
 from pedicle.injection.options import FlowOptions
 from pedicle.injection.pressure import Indices
 from pedicle.injection.run import Run
-from pedicle.injection.state import Array, FlowState, Fluids, Source
 from pedicle.injection.viscosity import both
 from pedicle.model.errors import NumericalError
+from pedicle.model.flow import Array, FlowState, Fluids, Source
 from pedicle.model.medium import Medium
 
 # Part of the largest stable step that is taken.

@@ -13,8 +13,8 @@ from pedicle.injection.options import FlowOptions
 from pedicle.injection.solvers import solver
 from pedicle.injection.source import ball_source, points_source
 from pedicle.injection.start import start_flow
-from pedicle.injection.state import FlowState, Fluids, Source
 from pedicle.model.errors import InputError
+from pedicle.model.flow import FlowState, Fluids, Source
 from pedicle.model.medium import Medium
 
 __all__ = [

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pedicle.injection.state import Array, Fluids
 from pedicle.kernels import flow_gravity
+from pedicle.model.flow import Array, Fluids
 from pedicle.model.medium import Medium
 
 # At rest viscosity is asked anew after so long.

@@ -11,8 +11,8 @@ from pedicle.injection.active_box import next_box, whole
 from pedicle.injection.options import FlowOptions
 from pedicle.injection.pressure import BoxSystem, Indices
 from pedicle.injection.run import Run
-from pedicle.injection.state import Array, FlowState, Fluids, Source
 from pedicle.kernels import flow_system, flow_transport
+from pedicle.model.flow import Array, FlowState, Fluids, Source
 from pedicle.model.medium import Medium
 
 # Pressure at the opening that a further turn of viscosity and pressure need not change by more.

@@ -14,9 +14,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pedicle.injection.options import FlowOptions
-from pedicle.injection.state import Array, Source
 from pedicle.kernels import flow_multigrid, flow_system, flow_transport
 from pedicle.model.errors import NumericalError
+from pedicle.model.flow import Array, Source
 from pedicle.model.medium import Medium
 
 Indices = NDArray[np.int64]
@@ -169,22 +169,37 @@ class BoxSystem:
 
     def solve_response(self, fields: Fields, options: FlowOptions) -> int:
         """Response of the box, written back to the fields; answers the iterations."""
-        right = self.source_share.copy()
-        np.add.at(right, self.exits.cells, self.exits.conductance * self.exits.response)
-        used = self._solve(self.response, right, options.tolerance, options)
+        used = self._solve_above(self.exits.response, self.response, self.source_share, options)
         flow_system.from_box(self.box, self.response, fields.response)
         return used
 
     def solve_base(self, fields: Fields, options: FlowOptions) -> int:
-        """Base of the box, where openings differ; its residual counts beside that of all flow."""
+        """Base of the box, where openings differ; answers the iterations."""
         if not self.openings.unequal:
             return 0
-        right = np.zeros_like(self.base)
-        np.add.at(right, self.exits.cells, self.exits.conductance * self.exits.base)
-        own, pushed = _norm(right), fields.rate * _norm(self.source_share)
-        tolerance = min(LAXEST, options.tolerance * max(1.0, pushed / own if own > 0.0 else 1.0))
-        used = self._solve(self.base, right, tolerance, options)
+        used = self._solve_above(self.exits.base, self.base, None, options, fields.rate)
         flow_system.from_box(self.box, self.base, fields.base)
+        return used
+
+    def _solve_above(
+        self, outside: Array, x: Array, source: Array | None, options: FlowOptions, beside: float = 0.0
+    ) -> int:
+        """The solution of a source with these values outside, as its difference from their level.
+
+        A constant flows nowhere; left in the right-hand side it would drown the source, to which the residual is compared:
+        in a body without an opening the level is a thousand times the differences. Without a source the residual is compared
+        to the flow that is pushed `beside` it too, mm3/s.
+        """
+        weight = np.square(self.exits.conductance)
+        level = float(weight @ outside / weight.sum()) if weight.any() else 0.0
+        right = np.zeros_like(x) if source is None else source.copy()
+        np.add.at(right, self.exits.cells, self.exits.conductance * (outside - level))
+        own, pushed = _norm(right), beside * _norm(self.source_share)
+        tolerance = options.tolerance * max(1.0, min(pushed / own, LAXEST / options.tolerance)) if own > 0.0 else 1.0
+        inside = self.cell_of >= 0
+        x[inside] -= level
+        used = self._solve(x, right, tolerance, options)
+        x[inside] += level
         return used
 
     def _solve(self, x: Array, right: Array, tolerance: float, options: FlowOptions) -> int:

@@ -11,10 +11,10 @@ from pedicle.injection.gravity import LONGEST_REST_S, Sinking, has_weight
 from pedicle.injection.options import FlowOptions
 from pedicle.injection.pressure import Fields, Openings
 from pedicle.injection.source import opening_drop_pa
-from pedicle.injection.state import Array, FlowState, Fluids, Source
 from pedicle.injection.viscosity import TRACE, Viscosity, inlet_inverse
 from pedicle.kernels import flow_transport
 from pedicle.model.errors import NumericalError, RefusedError
+from pedicle.model.flow import Array, FlowState, Fluids, Source
 from pedicle.model.medium import Medium
 
 # Less than this of a cell's pores left open counts as closed: set cement seals it.

@@ -7,8 +7,8 @@ from typing import Protocol
 from pedicle.injection.explicit import advance_explicit
 from pedicle.injection.options import FlowOptions
 from pedicle.injection.ordered import advance_ordered
-from pedicle.injection.state import FlowState, Fluids, Source
 from pedicle.model.errors import InputError
+from pedicle.model.flow import FlowState, Fluids, Source
 from pedicle.model.medium import Medium
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ive
 
-from pedicle.injection.state import Array, Fluids, Source
 from pedicle.model.errors import NumericalError
+from pedicle.model.flow import Array, Fluids, Source
 from pedicle.model.medium import Medium
 
 # On an eighth of a ball; the others are its mirror images, so that an opening in a symmetric place gives symmetrically.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pedicle.injection.state import FlowState, Fluids, Source
+from pedicle.model.flow import FlowState, Fluids, Source
 from pedicle.model.medium import Medium
 
 

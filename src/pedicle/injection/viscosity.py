@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.injection.state import Array, Fluids
 from pedicle.kernels import flow_system
+from pedicle.model.flow import Array, Fluids
 from pedicle.model.medium import Medium
 
 # Less cement than this decides nothing.

@@ -19,7 +19,7 @@ def spine_document(spine: Spine) -> dict[str, Any]:
     return {
         "vertebrae": [_vertebra(vertebra) for vertebra in spine.vertebrae],
         "density_mg_cm3": _estimate(spine.density),
-        "kyphosis_deg": _rounded(spine.kyphosis_deg),
+        "kyphosis_deg": rounded(spine.kyphosis_deg),
         "coverage": spine.coverage,
         "not_evaluable": list(spine.not_evaluable),
         "warnings": _notices(spine.warnings),
@@ -31,10 +31,10 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         "purpose": plan.purpose,
         "scan_position": plan.scan_position,
-        "placement": _rounded(plan.placement),
+        "placement": rounded(plan.placement),
         "levels": [_level(level) for level in plan.levels],
         "needles_total": plan.needles_total,
-        "cement_total_ml": _rounded(plan.cement_total_ml),
+        "cement_total_ml": rounded(plan.cement_total_ml),
         "open_gates": list(plan.open_gates),
         "warnings": _notices(plan.warnings),
     }
@@ -61,20 +61,20 @@ def _vertebra(vertebra: Vertebra) -> dict[str, Any]:
     return {
         "level": vertebra.level,
         "basis": vertebra.basis,
-        "confidence": _rounded(vertebra.confidence),
+        "confidence": rounded(vertebra.confidence),
         "complete": vertebra.complete,
-        "centroid_lps_mm": _rounded(vertebra.centroid_lps_mm.tolist()),
-        "axes_lps": _rounded(axes),
-        "heights_mm": _rounded(
+        "centroid_lps_mm": rounded(vertebra.centroid_lps_mm.tolist()),
+        "axes_lps": rounded(axes),
+        "heights_mm": rounded(
             {"anterior": heights.anterior, "middle": heights.middle, "posterior": heights.posterior}
             if heights
             else None
         ),
-        "heights_sigma_mm": _rounded(heights.sigma_mm) if heights else None,
-        "body_width_mm": _rounded(vertebra.body_width_mm),
-        "body_depth_mm": _rounded(vertebra.body_depth_mm),
-        "body_volume_ml": _rounded(vertebra.body_volume_ml),
-        "wedge_deg": _rounded(vertebra.wedge_deg),
+        "heights_sigma_mm": rounded(heights.sigma_mm) if heights else None,
+        "body_width_mm": rounded(vertebra.body_width_mm),
+        "body_depth_mm": rounded(vertebra.body_depth_mm),
+        "body_volume_ml": rounded(vertebra.body_volume_ml),
+        "wedge_deg": rounded(vertebra.wedge_deg),
         **_fracture(vertebra.fracture),
         **_density(density),
         "pedicles": {side: _pedicle(pedicle) for side, pedicle in (vertebra.pedicles or {}).items()} or None,
@@ -90,21 +90,22 @@ def _fracture(fracture: Fracture | None) -> dict[str, Any]:
         keys = ("height_loss_percent", "genant_grade", "fracture_shape", "cleft", "posterior_wall")
         return dict.fromkeys(keys)
     return {
-        "height_loss_percent": _rounded(fracture.height_loss_percent),
-        "height_loss_sigma_percent": _rounded(fracture.sigma_percent),
-        "station_loss_percent": _rounded(
+        "height_loss_percent": rounded(fracture.height_loss_percent),
+        "height_loss_sigma_percent": rounded(fracture.sigma_percent),
+        "station_loss_percent": rounded(
             dict(zip(("anterior", "middle", "posterior"), fracture.loss_percent, strict=True))
         ),
         "reference": fracture.reference,
         "genant_grade": fracture.genant_grade,
-        "genant_probability": _rounded(list(fracture.grade_probability)),
+        "genant_probability": rounded(list(fracture.grade_probability)),
         "fracture_shape": fracture.shape,
         "over_20_percent": fracture.over_20_percent,
         "over_25_percent": fracture.over_25_percent,
         "of_suggestion": fracture.of_suggestion or None,
+        "of5": fracture.of5 or None,
         "cleft": fracture.cleft,
         "posterior_wall": fracture.posterior_wall,
-        "canal_narrowing_percent": _rounded(fracture.canal_narrowing_percent),
+        "canal_narrowing_percent": rounded(fracture.canal_narrowing_percent),
         "verdict": fracture.verdict,
     }
 
@@ -113,7 +114,7 @@ def _density(density: Density | None) -> dict[str, Any]:
     if density is None:
         return {"mean_trabecular_hu": None, "density_mg_cm3": None}
     return {
-        "mean_trabecular_hu": _rounded(density.mean_hu),
+        "mean_trabecular_hu": rounded(density.mean_hu),
         "density_mg_cm3": _estimate(density.density_mg_cm3),
         "density_usable": density.usable,
         "density_sclerosis": density.sclerosis,
@@ -123,14 +124,14 @@ def _density(density: Density | None) -> dict[str, Any]:
 
 def _pedicle(pedicle: Pedicle) -> dict[str, Any]:
     return {
-        "width_mm": _rounded(pedicle.width_mm),
-        "height_mm": _rounded(pedicle.height_mm),
-        "inscribed_mm": _rounded(pedicle.inscribed_mm),
-        "label_width_mm": _rounded(pedicle.label_width_mm),
-        "ct_width_mm": _rounded(pedicle.ct_width_mm),
-        "sigma_mm": _rounded(pedicle.sigma_mm),
-        "axis_lps": None if pedicle.axis_lps is None else _rounded(pedicle.axis_lps.tolist()),
-        "centre_lps_mm": None if pedicle.centre_lps_mm is None else _rounded(pedicle.centre_lps_mm.tolist()),
+        "width_mm": rounded(pedicle.width_mm),
+        "height_mm": rounded(pedicle.height_mm),
+        "inscribed_mm": rounded(pedicle.inscribed_mm),
+        "label_width_mm": rounded(pedicle.label_width_mm),
+        "ct_width_mm": rounded(pedicle.ct_width_mm),
+        "sigma_mm": rounded(pedicle.sigma_mm),
+        "axis_lps": None if pedicle.axis_lps is None else rounded(pedicle.axis_lps.tolist()),
+        "centre_lps_mm": None if pedicle.centre_lps_mm is None else rounded(pedicle.centre_lps_mm.tolist()),
         "visible": pedicle.visible,
         "reason": pedicle.reason or None,
     }
@@ -163,33 +164,33 @@ def _trajectory(trajectory: Trajectory) -> dict[str, Any]:
             "length_mm": needle.length_mm,
             "outer_diameter_mm": needle.outer_diameter_mm,
         },
-        "skin_entry_lps_mm": None if skin is None else _rounded(skin.tolist()),
+        "skin_entry_lps_mm": None if skin is None else rounded(skin.tolist()),
         "skin_reason": trajectory.skin_reason or None,
-        "bone_entry_lps_mm": _rounded(trajectory.bone_entry_lps_mm.tolist()),
-        "target_lps_mm": _rounded(trajectory.target_lps_mm.tolist()),
-        "depth_mm": _rounded(
+        "bone_entry_lps_mm": rounded(trajectory.bone_entry_lps_mm.tolist()),
+        "target_lps_mm": rounded(trajectory.target_lps_mm.tolist()),
+        "depth_mm": rounded(
             {
                 "skin_to_bone": trajectory.skin_to_bone_mm,
                 "bone_to_posterior_wall": trajectory.posterior_wall_depth_mm,
                 "bone_to_target": trajectory.bone_to_target_mm,
             }
         ),
-        "skin_from_midline_mm": _rounded(trajectory.skin_from_midline_mm),
-        "skin_from_spinous_mm": _rounded(trajectory.skin_from_spinous_mm),
-        "angles_deg": _rounded({"axial": trajectory.axial_deg, "sagittal": trajectory.sagittal_deg}),
+        "skin_from_midline_mm": rounded(trajectory.skin_from_midline_mm),
+        "skin_from_spinous_mm": rounded(trajectory.skin_from_spinous_mm),
+        "angles_deg": rounded({"axial": trajectory.axial_deg, "sagittal": trajectory.sagittal_deg}),
         "carm_bulls_eye": {
             "detector_over": view.detector_over,
-            "tilt_deg": _rounded(view.tilt_deg),
+            "tilt_deg": rounded(view.tilt_deg),
             "tilt_toward": view.tilt_toward,
-            "cranial_deg": _rounded(view.dicom_secondary_deg),
-            "dicom_primary_deg": _rounded(view.dicom_primary_deg),
-            "dicom_secondary_deg": _rounded(view.dicom_secondary_deg),
+            "cranial_deg": rounded(view.dicom_secondary_deg),
+            "dicom_primary_deg": rounded(view.dicom_primary_deg),
+            "dicom_secondary_deg": rounded(view.dicom_secondary_deg),
             "sentence": view.sentence,
         },
-        "clearance_mm": {wall: _rounded(clearance[wall].mm) if wall in clearance else None for wall in WALLS},
-        "clearance_uncertainty_mm": _rounded(sigma),
-        "breach_probability": _rounded({wall: found.breach_probability for wall, found in clearance.items()}),
-        "breach_over_2mm_probability": _rounded(
+        "clearance_mm": {wall: rounded(clearance[wall].mm) if wall in clearance else None for wall in WALLS},
+        "clearance_uncertainty_mm": rounded(sigma),
+        "breach_probability": rounded({wall: found.breach_probability for wall, found in clearance.items()}),
+        "breach_over_2mm_probability": rounded(
             {wall: found.breach_over_2mm_probability for wall, found in clearance.items()}
         ),
         "not_assessed": {wall: found.reason for wall, found in clearance.items() if found.mm is None},
@@ -202,23 +203,23 @@ def _cement(cement: CementVolume | None) -> dict[str, Any] | None:
     if cement is None:
         return None
     numbers = {"low": cement.low, "planned": cement.planned, "high": cement.high, "cap": cement.cap_ml}
-    return {**_rounded(numbers), "basis": cement.basis}
+    return {**rounded(numbers), "basis": cement.basis}
 
 
 def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
-    return None if estimate is None else _rounded(vars(estimate))
+    return None if estimate is None else rounded(vars(estimate))
 
 
 def _notices(notices: tuple[Notice, ...]) -> list[dict[str, str]]:
     return [dict(vars(notice)) for notice in notices]
 
 
-def _rounded(thing: Any) -> Any:
+def rounded(thing: Any) -> Any:
     """Numbers to 0.0001, through lists and dicts: below every uncertainty here, and the same text on every machine."""
     if isinstance(thing, dict):
-        return {key: _rounded(value) for key, value in thing.items()}
+        return {key: rounded(value) for key, value in thing.items()}
     if isinstance(thing, list | tuple):
-        return [_rounded(value) for value in thing]
+        return [rounded(value) for value in thing]
     if isinstance(thing, bool) or not isinstance(thing, float):
         return thing
     return round(float(thing), _DIGITS) + 0.0

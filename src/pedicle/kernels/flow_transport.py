@@ -79,7 +79,7 @@ def _share_after(before: float, inflow: float, outflow: float, ratio: float) -> 
         return 0.0
     a = ratio - 1.0
     b = 1.0 + outflow * ratio - a * r
-    return 2.0 * r / (b + np.sqrt(max(b * b + 4.0 * a * r, 0.0)))
+    return float(2.0 * r / (b + np.sqrt(max(b * b + 4.0 * a * r, 0.0))))
 
 
 @kernel

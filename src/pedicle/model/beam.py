@@ -36,10 +36,11 @@ def density_g_cm3(material: str) -> float:
     entry = table(_FILE)["material"][material]
     if "density" in entry:
         return as_quantity(entry["density"]).value
-    return 1.0 / sum(share / density_g_cm3(part) for part, share in _parts(material).items())
+    return 1.0 / sum(share / density_g_cm3(part) for part, share in parts(material).items())
 
 
-def _parts(material: str) -> dict[str, float]:
+def parts(material: str) -> dict[str, float]:
+    """What a material is made of: shares by mass by part; one that is a table of its own has itself. KeyError when unknown."""
     entry = table(_FILE)["material"][material]
     return {part: as_quantity(row).value for part, row in entry.get("parts", {material: _WHOLE}).items()}
 
@@ -52,7 +53,7 @@ def attenuation(material: str) -> Array:
     >>> round(float(np.interp(60.0, kev, attenuation("water"))), 4)
     0.0206
     """
-    mass = sum(share * arrays(_FILE)[f"attenuation_{part}"] for part, share in _parts(material).items())
+    mass = sum(share * arrays(_FILE)[f"attenuation_{part}"] for part, share in parts(material).items())
     found = np.asarray(mass, dtype=np.float64) * density_g_cm3(material) / 10.0
     found.setflags(write=False)
     return found

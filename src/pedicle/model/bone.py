@@ -1,12 +1,14 @@
-"""What the bone of one level is: its parts and density on the level's one grid; and the laws from HU to density.
+"""What the bone of one level is: its parts and density on the level's one grid.
 
-Injection, curing and mechanics use this grid; nothing is resampled between them.
+Curing and mechanics use this grid; injection may take cells of another size along the same axes, by overlap.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from numpy.typing import ArrayLike
 
 from pedicle.model.notices import Notice
 from pedicle.model.volume import Volume
@@ -40,3 +42,14 @@ class Bone:
     cleft: Volume
     openings: tuple[Opening, ...] = ()
     warnings: tuple[Notice, ...] = field(default=())
+
+    def cropped(self, low: ArrayLike, high: ArrayLike) -> Bone:
+        """The part with index low <= index < high, copied; openings keep what lies in it."""
+        return replace(
+            self,
+            density_mg_cm3=self.density_mg_cm3.cropped(low, high),
+            parts=self.parts.cropped(low, high),
+            shell=self.shell.cropped(low, high),
+            cleft=self.cleft.cropped(low, high),
+            openings=tuple(replace(one, voxels=one.voxels.cropped(low, high)) for one in self.openings),
+        )

@@ -32,6 +32,12 @@ _MODULES = (
     "conebeam",
     "shot",
     "placed",
+    "cannula",
+    "delivery",
+    "flow",
+    "injection",
+    "fill",
+    "spread",
     "events",
     "expected",
 )

@@ -24,7 +24,7 @@ class DensityLaw:
     `intercept_sd_hu` (1 SD) say how far one scanner lies from it. `beam_sd_fraction` is the part of the slope's spread
     that comes from beam quality, which soft tissue answers to as well. Slope and intercept may have been estimated from
     the same tissue: then they err together, by `slope_intercept_correlation` (-1 to 1). `kvp` is None when the tube
-    voltage is not known.
+    voltage is not known. `remark` is what a reader must be told of this scan's scale, "" when nothing.
     """
 
     name: str
@@ -36,6 +36,7 @@ class DensityLaw:
     basis: str
     beam_sd_fraction: float = 0.0
     slope_intercept_correlation: float = 0.0
+    remark: str = ""
 
     def hu_from_density(self, density_mg_cm3: ArrayLike) -> NDArray[np.float64]:
         """HU of bone with this mineral density (CaHA), any shape.

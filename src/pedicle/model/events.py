@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pedicle.model.carm import View
+from pedicle.model.delivery import PushKind
 from pedicle.model.errors import InputError
 from pedicle.model.frames import Side
+from pedicle.model.injection import InjectionState
 from pedicle.model.needle import Needle
 from pedicle.model.placed import PlacedNeedle, TipShape
 from pedicle.model.shot import Dose
@@ -69,19 +71,92 @@ class TipMeasured:
     separation_deg: float
 
 
-Event = Positioned | NeedleMoved | ViewTaken | TipMeasured
+@dataclass(frozen=True)
+class InjectionStarted:
+    """Cement is connected to a level's needle: from now the plunger can be pushed. `settings` are the options of `inject`.
+
+    `mixed_s` is when the cement was mixed, on the operation's clock; it may lie before its zero.
+    """
+
+    t_s: float
+    level: str
+    side: Side
+    mixed_s: float
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """The hand held one push for `duration_s` until `t_s`: `kind` and `value` as `model.delivery.Push` has them.
+
+    travel (plunger, mm/s), flow (out of the syringe, mm3/s), force (N), stylet (mm/s: delivers what lies in the cannula).
+    """
+
+    t_s: float
+    level: str
+    kind: PushKind
+    value: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class SyringeChanged:
+    """The next full syringe was connected."""
+
+    t_s: float
+    level: str
+
+
+@dataclass(frozen=True)
+class LeakSeen:
+    """A picture showed cement outside the body for the first time, or more of it: `view` AP or lateral."""
+
+    t_s: float
+    level: str
+    view: str
+    opening: str
+    place: str
+
+
+@dataclass(frozen=True)
+class InjectionEnded:
+    """No more is pushed through this needle, and why."""
+
+    t_s: float
+    level: str
+    side: Side
+    reason: str
+
+
+Event = (
+    Positioned
+    | NeedleMoved
+    | ViewTaken
+    | TipMeasured
+    | InjectionStarted
+    | Pushed
+    | SyringeChanged
+    | LeakSeen
+    | InjectionEnded
+)
 EVENTS: dict[str, type[Event]] = {
     "positioned": Positioned,
     "needle_moved": NeedleMoved,
     "view_taken": ViewTaken,
     "tip_measured": TipMeasured,
+    "injection_started": InjectionStarted,
+    "pushed": Pushed,
+    "syringe_changed": SyringeChanged,
+    "leak_seen": LeakSeen,
+    "injection_ended": InjectionEnded,
 }
 _NAMES = {kind: name for name, kind in EVENTS.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class OperationState:
-    """How things stand: clock, how the patient lies, needles and measured tips by (level, side), the C-arm, the dose."""
+    """How things stand: clock, how the patient lies, needles and measured tips by (level, side), the C-arm, the dose,
+    the injections and their settings by level, and the leaks that pictures showed."""
 
     t_s: float = 0.0
     lying: Lying = "prone"
@@ -92,16 +167,28 @@ class OperationState:
     isocentre_lps_mm: Triple | None = None
     shots: int = 0
     dose: Dose = _NO_DOSE
+    injections: tuple[tuple[str, InjectionState], ...] = ()
+    settings: tuple[tuple[str, dict[str, Any]], ...] = ()
+    leaks_seen: tuple[LeakSeen, ...] = ()
+
+    def injection(self, level: str) -> InjectionState | None:
+        """The injection of a level, or None."""
+        return next((found for at, found in self.injections if at == level), None)
 
     def needle(self, level: str, side: Side) -> PlacedNeedle | None:
         """The needle at a level and side, or None."""
         return next((placed for at, on, placed in self.needles if (at, on) == (level, side)), None)
 
 
+def plain_event(event: Event) -> dict[str, Any]:
+    """An event as plain values: its time, its name, what it says."""
+    values = asdict(event)
+    return {"t_s": values.pop("t_s"), "event": _NAMES[type(event)], **values}
+
+
 def line_of(event: Event) -> str:
     """One line of the log, without its end."""
-    values = asdict(event)
-    return json.dumps({"t_s": values.pop("t_s"), "event": _NAMES[type(event)], **values}, allow_nan=False)
+    return json.dumps(plain_event(event), allow_nan=False)
 
 
 def event_of(line: str) -> Event:

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.model.bone import Route
+from pedicle.model.conebeam import ConeBeam
+from pedicle.model.frames import Side
 from pedicle.model.medium import Place
 from pedicle.model.notices import Notice
+from pedicle.model.spread import Spread
 from pedicle.model.volume import Volume
 
 ROUTES: tuple[Route, ...] = ("basivertebral", "segmental", "cortical", "endplate", "needle_track")
@@ -84,3 +87,30 @@ class Fill:
     stopped: tuple[str, ...] = ()
     evidence: str = ""
     warnings: tuple[Notice, ...] = field(default=())
+
+
+KINDS = ("AP", "lateral")
+
+
+@dataclass(frozen=True, eq=False)
+class FilmFrame:
+    """One picture of an injection, `kind` "AP" or "lateral": uint8 (rows, columns) as the screen showed it, and how the cement stood."""
+
+    t_s: float
+    kind: str
+    beam: ConeBeam
+    picture: NDArray[np.uint8]
+    injected_ml: float
+
+
+@dataclass(frozen=True, eq=False)
+class InjectedLevel:
+    """What was done in one level: the sides of the needles in the order used, the fill, the pictures taken meanwhile,
+    what was advised about a second portion, and how far the same plan's injections may differ (None = not computed)."""
+
+    level: str
+    sides: tuple[Side, ...]
+    fill: Fill
+    film: tuple[FilmFrame, ...]
+    advice: tuple[str, ...] = ()
+    spread: Spread | None = None

@@ -1,4 +1,4 @@
-"""What fluid flows through: pores, conductances between cells, and the openings through which it leaves."""
+"""What fluid flows through, on one regular grid: room, permeability, how cells are joined, and the ways out."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.model.bone import Route
+from pedicle.model.grid import Grid
 
 Place = Literal["canal", "foramen", "disc", "paravertebral", "prevertebral_vein", "cava_or_azygos"]
+# Places whose cement can press on a nerve or travel to the lung.
+GRAVE_PLACES: tuple[Place, ...] = ("canal", "foramen", "cava_or_azygos")
+Faces = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
 class Outlet:
-    """One opening that fluid can leave through.
+    """One opening the fluid can leave through.
 
-    `cells` (n,) are C-order linear indices of the cells at its inside, `conductance_mm3` (n,) the transmissibility from each
-    cell's centre to the outside, `pressure_pa` the pressure there; `basis` says how it is known.
+    `name` is unique in its medium. `cells` (n,) are linear indices, C order, of the cells at the inside of the opening;
+    `conductance_mm3` (n,) is the half-face transmissibility from each cell's centre to the outside, which stands at
+    `pressure_pa`: flow mm3/s = conductance x mobility (1/(Pa s)) x pressure difference (Pa). `basis` says how the opening
+    is known.
     """
 
     name: str
@@ -31,17 +37,78 @@ class Outlet:
 
 
 @dataclass(frozen=True, eq=False)
-class Medium:
-    """What fluid flows through, on one regular grid whose spacing may differ by axis.
+class Passage:
+    """A way too narrow for a grid, through bone to the outside: a vein, a crack, the track of a needle.
 
-    `pore_volume_mm3` (nx, ny, nz) is 0 where nothing flows; `permeability_mm2` (3, nx, ny, nz) is along the grid's axes;
-    `face_mm3` are transmissibilities k A / d of the inner faces, shapes (nx-1, ny, nz), (nx, ny-1, nz), (nx, ny, nz-1), 0 for
-    a wall. A flow in mm3/s is transmissibility x mobility (1 / Pa s) x pressure difference (Pa).
+    `path_lps_mm` (n, 3) runs from its inner end to its mouth at the surface; fluid enters along the whole path.
+    `conductivity_mm4` is permeability times cross-section of the lumen: pi r^4/8 of a tube, b a^3/12 of a gap a wide and b
+    long; over a length L it conducts conductivity / L. `outside_mm` is the length of lumen beyond the mouth up to where the
+    pressure is `pressure_pa`.
+    """
+
+    name: str
+    route: Route
+    place: Place
+    path_lps_mm: NDArray[np.float64]
+    conductivity_mm4: float
+    outside_mm: float
+    pressure_pa: float
+    basis: str
+
+
+@dataclass(frozen=True, eq=False)
+class Medium:
+    """A porous body on one grid; spacing may differ by axis.
+
+    `pore_volume_mm3` (nx, ny, nz), 0 = no flow cell. `permeability_mm2` (3, nx, ny, nz) along the grid's axes.
+    `face_mm3` holds transmissibilities k A / d of the inner faces, (nx-1, ny, nz), (nx, ny-1, nz), (nx, ny, nz-1), harmonic
+    between the two cells' halves with thin layers in series; 0 = wall. `grid` says where the cells lie in the patient.
     """
 
     spacing_mm: tuple[float, float, float]
     pore_volume_mm3: NDArray[np.float64]
     permeability_mm2: NDArray[np.float64]
-    face_mm3: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+    face_mm3: Faces
     outlets: tuple[Outlet, ...]
     marrow_viscosity_pa_s: float
+    grid: Grid | None = None
+
+    @property
+    def flow_cells(self) -> NDArray[np.bool_]:
+        """Cells that hold fluid, shape (nx, ny, nz)."""
+        return np.asarray(self.pore_volume_mm3 > 0)
+
+
+def tube_mm4(radius_mm: float) -> float:
+    """Conductivity of a round tube, pi r^4/8 (Hagen-Poiseuille).
+
+    >>> round(tube_mm4(1.0), 4)
+    0.3927
+    """
+    return float(np.pi * radius_mm**4 / 8.0)
+
+
+def gap_mm4(width_mm: float, length_mm: float) -> float:
+    """Conductivity of a gap between two walls, b a^3/12.
+
+    >>> gap_mm4(0.6, 10.0)
+    0.18
+    """
+    return length_mm * width_mm**3 / 12.0
+
+
+def face_transmissibility(
+    permeability_mm2: NDArray[np.float64], flow_cells: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
+) -> Faces:
+    """Transmissibility A / (h/2k + h/2k) of the faces between flow cells along each axis; 0 beside any other cell."""
+    found = []
+    volume = float(np.prod(spacing_mm))
+    for axis, step in enumerate(spacing_mm):
+        near, far = ([slice(None)] * 3 for _ in range(2))
+        near[axis], far[axis] = slice(None, -1), slice(1, None)
+        both = flow_cells[tuple(near)] & flow_cells[tuple(far)]
+        first, second = permeability_mm2[axis][tuple(near)][both], permeability_mm2[axis][tuple(far)][both]
+        face = np.zeros(both.shape)
+        face[both] = volume / step**2 * 2.0 * first * second / (first + second)
+        found.append(face)
+    return found[0], found[1], found[2]

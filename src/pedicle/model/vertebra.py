@@ -51,7 +51,8 @@ class Fracture:
 
     Losses in percent (positive = lost) at the three stations against `reference` ("neighbours" or "norm F" ...).
     `grade_probability` is for Genant 0, 1, 2, 3. `over_20_percent`, `over_25_percent` are the two published cut-offs.
-    `of_suggestion` is "" or "OF2".."OF4"; OF1 needs MRI, OF5 is not assessed. `posterior_wall` is by shape and, on thin
+    `of_suggestion` is "" or "OF2".."OF4"; OF1 needs MRI. `of5` says in words which sign in bone asks for OF5 to be
+    excluded, that none is seen, or why it was not assessed; "" for a body that is not fractured. `posterior_wall` is by shape and, on thin
     slices, by a gap in the cortex. Narrowing is of the mid-sagittal depth of the neighbours' canal.
     """
 
@@ -69,6 +70,7 @@ class Fracture:
     posterior_wall: PosteriorWall | None
     canal_narrowing_percent: float | None
     verdict: str
+    of5: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,8 @@ class Reading:
 def read_view(
     scene: Scene, beam: ConeBeam, bone: Bone, cement: Volume, leaks: tuple[Volume, ...], rear: NDArray[np.bool_]
 ) -> Reading:
-    """What an eye finds in a view: `cement` and `leaks` are shares of voxels, `rear` marks the body's posterior quarter."""
+    """What an eye finds in a view: `cement` and `leaks` are shares of voxels, `rear` marks the body's posterior quarter on
+    the grid of `cement`."""
     pixel = float(np.mean(beam.pixel_mm)) / float(beam.magnification(bone.parts.grid.centre_lps_mm))
     outline = _outline(scene, beam, bone, pixel)
     seen = tuple(_shows(_path(scene, beam, leak), ~outline, pixel) for leak in leaks)

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from pedicle.model.carm import View
 from pedicle.model.errors import InputError
-from pedicle.model.events import Event, NeedleMoved, OperationState, Positioned, TipMeasured, Triple, ViewTaken
+from pedicle.model.events import (
+    Event,
+    InjectionEnded,
+    InjectionStarted,
+    LeakSeen,
+    NeedleMoved,
+    OperationState,
+    Positioned,
+    Pushed,
+    SyringeChanged,
+    TipMeasured,
+    Triple,
+    ViewTaken,
+)
 from pedicle.model.frames import Side
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.shot import TipEstimate
+from pedicle.model.vertebra import Vertebra
+
+NO_VERTEBRAE: Mapping[str, Vertebra] = MappingProxyType({})
 
 
-def apply(state: OperationState, event: Event) -> OperationState:
-    """The state after an event; InputError 710 when it lies before the clock."""
+def apply(state: OperationState, event: Event, vertebrae: Mapping[str, Vertebra] = NO_VERTEBRAE) -> OperationState:
+    """The state after an event; cement that was injected flows on and ages until then.
+
+    Injections need the `vertebrae` they are in, by level. InputError 710 when the event lies before the clock.
+    """
     if event.t_s < state.t_s:
         raise InputError(
             710,
@@ -25,23 +45,29 @@ def apply(state: OperationState, event: Event) -> OperationState:
             "time does not run back",
             "mend the log",
         )
-    state = replace(state, t_s=event.t_s)
     match event:
-        case Positioned():
-            return replace(state, lying=event.lying, first=event.first)
+        case InjectionStarted() | Pushed() | SyringeChanged() | InjectionEnded():
+            from pedicle.operation.injecting import injected
+
+            return replace(injected(state, event, vertebrae), t_s=event.t_s)
         case NeedleMoved():
-            return _moved(state, event)
+            state = _moved(state, event)
+        case Positioned():
+            state = replace(state, lying=event.lying, first=event.first)
         case ViewTaken():
-            return _taken(state, event)
+            state = _taken(state, event)
         case TipMeasured():
-            return replace(state, tips=(*state.tips, event))
+            state = replace(state, tips=(*state.tips, event))
+        case LeakSeen():
+            state = replace(state, leaks_seen=(*state.leaks_seen, event))
+    return replace(state, t_s=event.t_s)
 
 
-def replay(events: Iterable[Event]) -> OperationState:
+def replay(events: Iterable[Event], vertebrae: Mapping[str, Vertebra] = NO_VERTEBRAE) -> OperationState:
     """The state after all events of a log."""
     state = OperationState()
     for event in events:
-        state = apply(state, event)
+        state = apply(state, event, vertebrae)
     return state
 
 

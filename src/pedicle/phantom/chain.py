@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pedicle.model.frames import Pose
 from pedicle.model.levels import rank
 from pedicle.phantom.morphometry import VertebraShape
-from pedicle.phantom.options import PhantomOptions
+from pedicle.phantom.options import FractureOptions, PhantomOptions
 
 LOWEST_TILT_DEG = -22.0
 CHORD_DEG = 4.0  # from the lowest body to T8: a little to the back
@@ -50,9 +50,11 @@ def _stacked(
     links = []
     point = np.zeros(3)
     bend = _bend(options, intact)
+    torn = {fracture.level: fracture for fracture in options.fractures if fracture.torn}
+    twist = 0.0
     for n in range(len(shapes) - 1, -1, -1):
         shape, whole = shapes[n], intact[n]
-        lean, turn = _side(options, shape)
+        lean, turn = _side(options, shape, twist)
         pose = _pose(shape.level, tilt, lean, turn, point)
         links.append(Link(shape, whole, pose))
         if n == 0:
@@ -64,7 +66,26 @@ def _stacked(
         poses = (pose, _leaning(options, above, top_tilt + 0.5 * wedge), _leaning(options, above, next_tilt))
         point = _next_point(poses, (shape, above), (whole, intact[n - 1]))
         tilt = next_tilt
+        if shape.level in torn:
+            point, tilt = _torn(pose, shape, torn[shape.level], point, tilt)
+            twist += torn[shape.level].turn_deg
     return links[::-1]
+
+
+def _torn(
+    pose: Pose, shape: VertebraShape, fracture: FractureOptions, point: NDArray[np.float64], tilt: float
+) -> tuple[NDArray[np.float64], float]:
+    """Origin and tilt of the next body up after the posterior column of a level has failed.
+
+    The hinge lies at the back of the upper endplate; the middle of the spinous process moves by the asked distance.
+    """
+    half_depth = 0.25 * (shape.depth_top + shape.depth_bottom)
+    arm = shape.canal_depth + 0.5 * shape.spine_length + 1.0
+    angle = fracture.distraction_mm / arm
+    hinge = pose @ np.array([0.0, half_depth, 0.5 * shape.height_back])
+    turn = np.array([[1, 0, 0], [0, cos(angle), -sin(angle)], [0, sin(angle), cos(angle)]])
+    moved = hinge + pose.turn(turn @ (pose.inverse.turn(point - hinge)))
+    return moved - fracture.slide_mm * pose.axis(1), tilt - degrees(angle)
 
 
 def _bend(options: PhantomOptions, intact: list[VertebraShape]) -> float:
@@ -86,12 +107,12 @@ def _pose(level: str, tilt_deg: float, lean_deg: float, turn_deg: float, origin_
     return Pose("lps", f"vertebra {level}", matrix)
 
 
-def _side(options: PhantomOptions, shape: VertebraShape) -> tuple[float, float]:
-    """Coronal lean and axial turn of a level, degrees: a smooth S about the apex, and the level's own scatter."""
+def _side(options: PhantomOptions, shape: VertebraShape, twist_deg: float = 0.0) -> tuple[float, float]:
+    """Coronal lean and axial turn of a level, degrees: a smooth S about the apex, the level's own scatter, an injury's twist."""
     away = (rank(options.scoliosis_apex) - rank(shape.level)) / 4.0
     bell = 0.0 if abs(away) > 2.0 else 0.5 * (1.0 + cos(0.5 * pi * away))
     lean = -0.5 * options.scoliosis_deg * sin(0.5 * pi * max(-2.0, min(2.0, away)))
-    turn = options.rotation_deg * bell
+    turn = options.rotation_deg * bell + twist_deg
     sign = -1.0 if options.mirror else 1.0
     return sign * lean + shape.roll_deg, sign * turn + shape.rotation_deg
 

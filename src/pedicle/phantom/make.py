@@ -67,6 +67,8 @@ def make_phantom(options: PhantomOptions, progress: Progress = silent) -> Phanto
     grid = grid_of(geometry)
     progress(0.1, "painting")
     hu, labels, parts, structures = _painted(geometry, grid)
+    if options.scanner_offset_hu:
+        hu += np.float32(options.scanner_offset_hu)
     progress(0.6, "scanner")
     values = scanned(hu, options, _noise_spread(geometry, grid))
     del hu

@@ -32,6 +32,17 @@ class FractureOptions:
     """The bulge is a fragment of the upper corner."""
     cracks: bool = True
     """Endplate and front wall are broken through."""
+    distraction_mm: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """How far the spinous process above is lifted off this level's: all above is hinged forward about the disc's back, mm."""
+    turn_deg: Annotated[float, Field(ge=-40, le=40)] = 0.0
+    """Axial turn of all above against this level, degrees."""
+    slide_mm: Annotated[float, Field(ge=-20, le=20)] = 0.0
+    """How far all above stands in front of this level, mm."""
+
+    @property
+    def torn(self) -> bool:
+        """Whether the posterior column failed: what is above was distracted, turned or slid against this level."""
+        return bool(self.distraction_mm or self.turn_deg or self.slide_mm)
 
 
 @options
@@ -90,6 +101,8 @@ class PhantomOptions:
     """Slope of this scanner's HU of bone against the mean scanner of its voltage."""
     scanner_shift_hu: Annotated[float, Field(ge=-40, le=40)] = 0.0
     """Offset of this scanner's HU of bone against the mean scanner, HU."""
+    scanner_offset_hu: Annotated[float, Field(ge=-100, le=100)] = 0.0
+    """Added to every value, air too, as a wrong rescale intercept would, HU; the scanner's own law does not hold it."""
     kernel: Kernel = "standard"
     """Reconstruction kernel."""
     noise_hu: Annotated[float | None, Field(ge=0, le=200)] = None

@@ -39,7 +39,7 @@ class LevelTruth:
     the depth from the front, 25 to 75 % of the height, 4 mm from any surface. `posterior_wall_mm` is the wall's place
     along the frame's front-to-back axis at the middle height. `whole` says whether the picture holds all of it,
     `cut` whether its border runs through the body, a pedicle or the lamina; a level of which only the tip of a joint
-    process is clipped is neither. A cleft is an ellipsoid with a rough surface along the vertebra's axes: its centre and half axes (left, back, head).
+    process is clipped is neither. `torn`: the posterior column failed between this level and the one above. A cleft is an ellipsoid with a rough surface along the vertebra's axes: its centre and half axes (left, back, head).
     """
 
     level: str
@@ -61,6 +61,7 @@ class LevelTruth:
     pedicles: dict[str, PedicleTruth]
     fracture: FractureOptions | None
     cemented: bool
+    torn: bool = False
     sclerotic: bool = False
     cleft_lps_mm: NDArray[np.float64] | None = None
     cleft_half_axes_mm: Heights3 | None = None
@@ -157,6 +158,7 @@ def _level(geometry: Geometry, n: int, grid: Grid) -> LevelTruth:
         pedicles={side: _pedicle(geometry, n, side) for side in SIDES},
         fracture=fracture,
         cemented=link.shape.cemented,
+        torn=fracture is not None and fracture.torn,
         sclerotic=link.shape.sclerosis > 0.0,
         **_cleft(row, link.lps_from_vertebra),
     )

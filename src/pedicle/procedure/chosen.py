@@ -9,13 +9,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.fluoroscopy.options import ExpectedOptions
+from pedicle.injection.options import InjectOptions
 from pedicle.io.options import ImportOptions
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError
 from pedicle.planning.options import PlanOptions
 from pedicle.report.options import ReportOptions
 
-StepName = Literal["measure", "plan", "report"]
+StepName = Literal["measure", "plan", "operate", "report"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class RunOptions:
     measure: MeasureOptions = field(default_factory=MeasureOptions)
     plan: PlanOptions = field(default_factory=PlanOptions)
     fluoroscopy: ExpectedOptions = field(default_factory=ExpectedOptions)
+    operate: InjectOptions = field(default_factory=InjectOptions)
     report: ReportOptions = field(default_factory=ReportOptions)
 
 

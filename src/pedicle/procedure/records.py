@@ -9,7 +9,7 @@ from typing import Any
 from pedicle.model.case import Case
 
 # Every record a case may hold, in the order they stand on each other.
-ORDER = ("read", "measure", "plan", "operate", "fluoroscopy", "report")
+ORDER = ("read", "measure", "plan", "fluoroscopy", "operate", "report")
 
 
 def record_digest(case: Case, name: str) -> str:

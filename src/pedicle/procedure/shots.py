@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.model.case import Case
-from pedicle.model.events import log_text
+from pedicle.model.events import OperationState, log_text
+from pedicle.model.notices import Notice
 from pedicle.model.progress import Progress, silent
 from pedicle.model.shot import Shot
 from pedicle.model.sourced import references_used
@@ -39,21 +41,40 @@ def shoot(
     import pedicle.operation as operation
     from pedicle.fluoroscopy.setup import choose, stage
     from pedicle.io.xa.files import shot_files
+    from pedicle.operation.cement import cement_in
 
     Case.open(out)
     with Case.writing(out) as case, references_used() as used:
         started, chosen = time.monotonic(), options or ShotOptions()
         given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
-        events = case.load("operate")["events"] if case.step("operate") else ()
+        before = _so_far(case)
         progress(0.1, "the picture")
         setting = choose(spine, plan, chosen)
-        state, done = operation.prepared(operation.replay(events), setting, chosen)
-        exposure = operation.expose(state, stage(given["scan"], setting), setting, picture or PictureOptions())
-        state, done = operation.apply(state, exposure.event), (*done, exposure.event)
+        state, done = operation.prepared(before["state"], setting, chosen)
+        vertebrae = {vertebra.level: vertebra for vertebra in spine.vertebrae}
+        scene = stage(given["scan"], setting).with_cement(*cement_in(state, vertebrae))
+        exposure = operation.expose(state, scene, setting, picture or PictureOptions())
+        state, events = operation.apply(state, exposure.event), (*before["events"], *done, exposure.event)
         files, words = shot_files(exposure.shot, state, setting.words, chosen.dicom, record_digest(case, "plan"))
-        kept = {**case.files_of("operate"), **files, "operation.jsonl": log_text((*events, *done)).encode()}
-        digest = digest_of("operate", record_digest(case, "plan"), kept["operation.jsonl"].decode())
-        facts = {"seconds": time.monotonic() - started, "warnings": exposure.shot.warnings, "references": used}
-        case.commit("operate", digest, {"events": (*events, *done)}, kept, facts)
+        kept = {**case.files_of("operate"), **files, "operation.jsonl": log_text(events).encode()}
+        facts = {"seconds": time.monotonic() - started, "warnings": _warned(case, exposure.shot), "references": used}
+        case.commit("operate", _digest(case, kept), {**before, "events": events, "state": state}, kept, facts)
     progress(1.0, "picture taken")
     return Taken(case, exposure.shot, files, words)
+
+
+def _so_far(case: Case) -> dict[str, Any]:
+    """The operation's record; of none, a fresh state without events."""
+    return dict(case.load("operate")) if case.step("operate") else {"events": (), "state": OperationState()}
+
+
+def _digest(case: Case, kept: dict[str, bytes]) -> str:
+    """A scripted operation keeps its digest when a picture is added; else that of the log."""
+    scripted = case.step("operate") is not None and "injected" in case.load("operate")
+    plan = record_digest(case, "plan")
+    return record_digest(case, "operate") if scripted else digest_of("shots", plan, kept["operation.jsonl"].decode())
+
+
+def _warned(case: Case, shot: Shot) -> tuple[Notice, ...]:
+    record = case.step("operate")
+    return tuple(dict.fromkeys((*(record.warnings if record else ()), *shot.warnings)))

@@ -67,9 +67,18 @@ def _report(case: Case, options: RunOptions, progress: Progress) -> Made:
     return Made({name: hashlib.sha256(content).hexdigest() for name, content in files.items()}, files)
 
 
+def _operate(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.procedure.operate import operate
+
+    result, files = operate(case, options.operate, progress)
+    warnings = tuple(notice for level in result["injected"] for notice in level.fill.warnings)
+    return Made(result, files, warnings)
+
+
 STEPS = (
     Step("measure", ("read",), _measure),
     Step("plan", ("read", "measure"), _plan),
     Step("fluoroscopy", ("read", "measure", "plan"), _fluoroscopy),
-    Step("report", ("read", "measure", "plan", "fluoroscopy"), _report),
+    Step("operate", ("read", "measure", "plan"), _operate),
+    Step("report", ("read", "measure", "plan", "fluoroscopy", "operate"), _report),
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from pedicle.model.case import Case
 from pedicle.model.expected import Expected
+from pedicle.model.fill import InjectedLevel
 from pedicle.model.patient import Patient
 from pedicle.model.scan import InputFile, LabelMap, Scan
 from pedicle.model.trajectory import LevelPlan, Plan
@@ -44,7 +45,7 @@ class CaseFacts:
 @dataclass(frozen=True, eq=False)
 class Dossier:
     """Everything the report draws. `scan` is None for a mask alone, `plan` is None when nothing was planned, `expected` when no
-    X-ray pictures were computed."""
+    X-ray pictures were computed; `injected` are the levels with an injection."""
 
     scan: Scan | None
     labels: LabelMap
@@ -53,6 +54,7 @@ class Dossier:
     patient: Patient | None = None
     facts: CaseFacts = field(default_factory=CaseFacts)
     expected: Expected | None = None
+    injected: tuple[InjectedLevel, ...] = ()
 
     @property
     def invented(self) -> bool:
@@ -63,6 +65,10 @@ class Dossier:
         """The plan of a level, or None."""
         levels = self.plan.levels if self.plan else ()
         return next((found for found in levels if found.level == level), None)
+
+    def injection(self, level: str) -> InjectedLevel | None:
+        """What was injected in a level, or None."""
+        return next((found for found in self.injected if found.level == level), None)
 
 
 def gather(case: Case) -> Dossier:
@@ -77,7 +83,8 @@ def gather(case: Case) -> Dossier:
     )
     plan = case.load("plan") if case.step("plan") else None
     expected = case.load("fluoroscopy") if case.step("fluoroscopy") else None
-    return Dossier(read["scan"], read["labels"], case.load("measure"), plan, read.get("patient"), facts, expected)
+    done = tuple(case.load("operate").get("injected", ())) if case.step("operate") else ()
+    return Dossier(read["scan"], read["labels"], case.load("measure"), plan, read.get("patient"), facts, expected, done)
 
 
 def _own_version() -> str:

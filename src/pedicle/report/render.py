@@ -17,6 +17,7 @@ from pedicle.report.canvas import Figure
 from pedicle.report.citations import cited
 from pedicle.report.dossier import Dossier
 from pedicle.report.figures import Studio, needle_figures, view_figure
+from pedicle.report.injection import VOLUME_AND_PAIN, InjectionPages, injection_pages
 from pedicle.report.options import ReportOptions
 from pedicle.report.overview import overview_figures
 from pedicle.report.prone import prone_figure
@@ -47,6 +48,7 @@ class LevelPages:
     clearance: Table | None
     needles: tuple[NeedlePages, ...]
     shots: ShotPages | None = None
+    injection: InjectionPages | None = None
 
 
 def render(dossier: Dossier, options: ReportOptions | None = None, progress: Progress = silent) -> str:
@@ -73,6 +75,7 @@ def render(dossier: Dossier, options: ReportOptions | None = None, progress: Pro
             references=cited(dossier.facts.references),
             ruler=depth_ruler,
             prone=prone_figure,
+            volume_and_pain=VOLUME_AND_PAIN,
         )
     )
 
@@ -103,7 +106,10 @@ def _level(dossier: Dossier, level: LevelPlan, options: ReportOptions) -> LevelP
     views = _views(studio, dossier, level, vertebra)
     sides = tuple(trajectory.side for trajectory in used_trajectories(dossier, level))
     shots = shot_pages(dossier.expected, level.level, sides, options.jpeg_quality)
-    return LevelPages(sheet_of(dossier, level), views, clearance_table(shown) if shown else None, needles, shots)
+    done = dossier.injection(level.level)
+    injection = injection_pages(studio, done) if done else None
+    clearances = clearance_table(shown) if shown else None
+    return LevelPages(sheet_of(dossier, level), views, clearances, needles, shots, injection)
 
 
 def _views(studio: Studio, dossier: Dossier, level: LevelPlan, vertebra: Vertebra) -> tuple[Figure, ...]:

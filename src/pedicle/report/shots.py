@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from pedicle.model.conebeam import ConeBeam
 from pedicle.model.expected import STAGES, Advance, Expected, ExpectedShot
 from pedicle.model.orientation import edge_words, seen_from, side_letters
 from pedicle.model.shot import Dose
@@ -95,7 +96,7 @@ def _figure(shot: ExpectedShot, quality: int) -> Figure:
     size = 0.05 * columns
     image = svg.element("image", href=svg.jpeg(shot.picture, quality), width=columns, height=rows)
     title = {"docking": "At docking", "posterior wall": "At the posterior wall", "target": "At the target"}[shot.stage]
-    parts = [svg.element("title", f"{shot.kind} {title.lower()}"), image, *_tips(shot, size), _edges(shot, size)]
+    parts = [svg.element("title", f"{shot.kind} {title.lower()}"), image, *_tips(shot, size), edges_of(shot.beam, size)]
     box = f"0 0 {columns} {rows}"
     picture = svg.element("svg", *parts, viewBox=box, role="img", class_="picture")
     return Figure(picture, title, "", round(columns / rows, 3))
@@ -109,9 +110,10 @@ def _tips(shot: ExpectedShot, size: float) -> list[Markup]:
     ]
 
 
-def _edges(shot: ExpectedShot, size: float) -> Markup:
-    rows, columns = shot.picture.shape
-    words, sides = edge_words(shot.beam), side_letters(shot.beam)
+def edges_of(beam: ConeBeam, size: float) -> Markup:
+    """The words at the edges of an X-ray picture and its L and R, in type of `size` pixels."""
+    rows, columns = beam.rows, beam.columns
+    words, sides = edge_words(beam), side_letters(beam)
     places = {
         "left": (0.4 * size, rows / 2, "start"),
         "right": (columns - 0.4 * size, rows / 2, "end"),
@@ -121,7 +123,7 @@ def _edges(shot: ExpectedShot, size: float) -> Markup:
     parts = [svg.cased(words[edge].upper(), (x, y), size, "edge", anchor) for edge, (x, y, anchor) in places.items()]
     if sides is None:
         at = (columns / 2, 2.4 * size)
-        parts.append(svg.cased(f"seen from the patient's {seen_from(shot.beam).upper()}", at, size, "tag note"))
+        parts.append(svg.cased(f"seen from the patient's {seen_from(beam).upper()}", at, size, "tag note"))
     else:
         for letter, (x, anchor) in zip(sides, ((0.4 * size, "start"), (columns - 0.4 * size, "end")), strict=True):
             parts.append(svg.cased(letter, (x, rows / 2 - 2.2 * size), 2.4 * size, "side", anchor))

@@ -150,11 +150,17 @@ def _fracture_row(dossier: Dossier, vertebra: Vertebra) -> tuple[str, ...]:
         "yes" if found.over_25_percent else "no",
         grade_words(found),
         SHAPE_WORDS[found.shape],
-        found.of_suggestion or "none suggested",
+        _of_words(found),
         {None: missing("no CT or not seen"), "none": "none seen", "gas": "gas", "fluid": "fluid"}[found.cleft],
         _posterior_wall(found),
         found.verdict,
     )
+
+
+def _of_words(found: Fracture) -> str:
+    """The class by shape, and beside it that OF5 is to be excluded where bone asks for it; the verdict says why."""
+    doubt = "; OF5 to be excluded" if found.of5.startswith("OF5 to be excluded") else ""
+    return (found.of_suggestion or "none suggested") + doubt
 
 
 def grade_words(found: Fracture) -> str:

@@ -12,7 +12,7 @@ from pedicle.anatomy.contrast import enhanced
 from pedicle.anatomy.density import measure_density, patient_density
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.region import Region, fenced, trabecular_region
-from pedicle.anatomy.tissue import Tissues, find_tissues
+from pedicle.anatomy.tissue import Tissues, air_hu, find_tissues
 from pedicle.model.density import DensityLaw, density_law, tissue_hu
 from pedicle.model.grid import Grid
 from pedicle.model.notices import Notice
@@ -20,6 +20,8 @@ from pedicle.model.scan import Acquisition, Scan
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Fracture
 from pedicle.model.volume import Volume
+from pedicle.phantom.make import make_phantom
+from pedicle.phantom.options import PhantomOptions
 
 PLAIN = MeasureOptions(calibration="asynchronous")
 
@@ -248,27 +250,35 @@ def test_a_zero_that_is_off_is_told_from_a_soft_beam_by_muscle(kvp: float | None
     assert shares == sorted(shares)
 
 
-def test_the_weights_are_those_of_bayes_rule() -> None:
-    """Slope, intercept and how they hang together, against Bayes' rule summed over a fine raster of both unknowns."""
+@pytest.mark.parametrize("air", [None, -1008.0])
+def test_the_weights_are_those_of_bayes_rule(air: float | None) -> None:
+    """Slope, intercept and how they hang together, against Bayes' rule summed over a raster of beam, gain and offset.
+
+    A gain of mu that moves water by g moves HU by g (1 + HU / 1000): air by nothing.
+    """
     base = density_law(None)
-    seen = Tissues(-111.0, 38.0)
+    seen = {"fat": -111.0, "muscle": 38.0} | ({} if air is None else {"air": air})
     beam_sd = base.beam_sd_fraction * base.slope_hu_per_mg_cm3
-    beam, shift = np.meshgrid(np.linspace(-6, 6, 601) * beam_sd, np.linspace(-20, 20, 601), indexing="ij")
-    square = (beam / beam_sd) ** 2 + (shift / base.intercept_sd_hu) ** 2
-    for name, hu in (("fat", -111.0), ("muscle", 38.0)):
-        per_slope, sd = (
-            quantity("density/calibration", "tissue", f"{name}_{key}").value for key in ("per_slope", "sd")
-        )
-        square += ((hu - tissue_hu(name, base) - per_slope * beam - shift) / sd) ** 2
+    half = base.intercept_sd_hu / np.sqrt(2.0)
+    axis = np.linspace(-5, 5, 161)
+    beam, gain, offset = np.meshgrid(axis * beam_sd, axis * half, axis * half, indexing="ij")
+    square = (beam / beam_sd) ** 2 + (gain / half) ** 2 + (offset / half) ** 2
+    for name, hu in seen.items():
+        per_slope = 0.0 if name == "air" else quantity("density/calibration", "tissue", f"{name}_per_slope").value
+        sd, usual = quantity("density/calibration", "tissue", f"{name}_sd").value, tissue_hu(name, density_law())
+        expected = tissue_hu(name, base) + per_slope * beam + gain * (1.0 + usual / 1000.0) + offset
+        square += ((hu - expected) / sd) ** 2
     weight = np.exp(-0.5 * square)
     weight /= weight.sum()
+    shift = gain + offset
     mean = [float((weight * x).sum()) for x in (beam, shift)]
     together = float((weight * (beam - mean[0]) * (shift - mean[1])).sum())
-    law = with_tissues(base, seen)
+    law = with_tissues(base, Tissues(-111.0, 38.0, air))
     assert law.slope_hu_per_mg_cm3 - base.slope_hu_per_mg_cm3 == pytest.approx(mean[0], abs=1e-3)
     assert law.intercept_hu == pytest.approx(mean[1], abs=0.01)
     slope_sd = law.slope_sd_fraction * law.slope_hu_per_mg_cm3
     assert law.slope_intercept_correlation * slope_sd * law.intercept_sd_hu == pytest.approx(together, rel=0.01)
+    assert law.intercept_sd_hu**2 == pytest.approx(float((weight * (shift - mean[1]) ** 2).sum()), rel=0.01)
 
 
 def test_95_percent_intervals_hold_95_percent_of_patients() -> None:
@@ -276,13 +286,15 @@ def test_95_percent_intervals_hold_95_percent_of_patients() -> None:
     chance = np.random.default_rng(4)
     base = density_law(None)
     own = np.sqrt(base.slope_sd_fraction**2 - base.beam_sd_fraction**2)
-    spread = {name: quantity("density/calibration", "tissue", f"{name}_sd").value for name in ("fat", "muscle")}
+    half = base.intercept_sd_hu / np.sqrt(2.0)
+    spread = {name: quantity("density/calibration", "tissue", f"{name}_sd").value for name in ("fat", "muscle", "air")}
     inside = []
     for _ in range(2000):
-        beam = base.scaled(1.0 + chance.normal(0.0, base.beam_sd_fraction), chance.normal(0.0, base.intercept_sd_hu))
-        fat, muscle = (tissue_hu(name, beam) + chance.normal(0.0, sd) for name, sd in spread.items())
+        offset, gain = chance.normal(0.0, half, 2)
+        beam = base.scaled(1.0 + chance.normal(0.0, base.beam_sd_fraction), offset + gain)
+        fat, muscle, air = (tissue_hu(name, beam) + chance.normal(0.0, sd) for name, sd in spread.items())
         hu = float(beam.scaled(1.0 + chance.normal(0.0, own)).hu_from_density(90.0))
-        law = with_tissues(base, Tissues(fat, muscle))
+        law = with_tissues(base, Tissues(fat, muscle, air + offset))
         inside.append(abs(float(law.density_from_hu(hu)) - 90.0) < 1.96 * law.density_sd(hu))
     assert np.mean(inside) == pytest.approx(0.95, abs=0.02)
 
@@ -351,3 +363,65 @@ def test_a_level_with_an_open_question_never_counts(seen: Any) -> None:
     assert found.density_mg_cm3 is not None
     assert not found.usable
     assert "suspicious" in found.reason
+
+
+@pytest.fixture(scope="module")
+def whole_body() -> PhantomOptions:
+    """A patient of coarse voxels with skin, table and air about him."""
+    spacing = (2.0, 2.0, 3.0)
+    return PhantomOptions(shape=(210, 160, 12), spacing_mm=spacing, top="L1", bottom="L1", fat_shift_hu=0.0)
+
+
+def clipped(scan: Scan, lowest: int) -> Scan:
+    return replace(scan, volume=scan.volume.with_values(np.maximum(scan.volume.values, lowest)))
+
+
+def test_air_outside_is_read_past_table_and_padding_and_not_where_cut_off(whole_body: PhantomOptions) -> None:
+    """The scanner model adds noise and cuts at -1024; the table stands 1000 HU over air, its foam 60."""
+    scan = make_phantom(replace(whole_body, scanner_offset_hu=12.0)).scan
+    assert air_hu(scan) == pytest.approx(-988.0, abs=1.5)
+    assert air_hu(clipped(scan, -1000)) == pytest.approx(-988.0, abs=1.5)
+    assert air_hu(clipped(scan, -988)) is None
+    values = scan.volume.values.copy()
+    values[:60], values[-60:] = -1024, -1024
+    assert air_hu(replace(scan, volume=scan.volume.with_values(values))) == pytest.approx(-988.0, abs=1.5)
+    inside = scan.volume.cropped(np.array([80, 60, 0]), np.array([130, 110, 12]))
+    assert air_hu(replace(scan, volume=inside)) is None
+
+
+def test_a_scale_shifted_as_a_whole_is_told_and_taken_off(whole_body: PhantomOptions) -> None:
+    """A rescale intercept 30 HU off reads 100 mg/cm3 as 122 uncalibrated, and by fat alone, as a hard beam, as more still."""
+    scan = make_phantom(replace(whole_body, scanner_offset_hu=30.0)).scan
+    law = scan_law(scan, MeasureOptions())
+    bone_hu = 30.0 + float(density_law(120.0).hu_from_density(100.0))
+    assert float(law.density_from_hu(bone_hu)) == pytest.approx(100.0, abs=4.0)
+    assert "fat goes along: zero of the scale off" in law.remark
+    assert law.basis.endswith("by fat and air")
+    blind = with_tissues(density_law(120.0), replace(find_tissues(scan), air_hu=None))
+    assert float(blind.density_from_hu(bone_hu)) > 120.0
+
+
+def test_a_gain_error_leaves_air_alone_and_air_leaves_it_to_fat(whole_body: PhantomOptions) -> None:
+    scan = make_phantom(replace(whole_body, scanner_shift_hu=15.0)).scan
+    found = find_tissues(scan)
+    assert found.air_hu == pytest.approx(-1000.0, abs=1.5)
+    with_air, without = (with_tissues(density_law(120.0), t) for t in (found, replace(found, air_hu=None)))
+    assert with_air.remark == ""
+    assert 0.0 < with_air.intercept_hu < without.intercept_hu
+    assert with_air.density_sd(140.0) == pytest.approx(without.density_sd(140.0), rel=0.05)
+
+
+@pytest.mark.parametrize(("fat", "words"), [(-105.0, "fat stays"), (None, "no fat to compare with")])
+def test_air_that_is_off_alone_is_not_used_and_widens(fat: float | None, words: str) -> None:
+    base = density_law(120.0)
+    doubted, sound = (with_tissues(base, Tissues(fat, 41.0, air)) for air in (-960.0, -1000.0))
+    assert words in doubted.remark
+    assert "air" not in doubted.basis.split("by ")[-1]
+    assert doubted.density_sd(140.0) > 1.05 * sound.density_sd(140.0)
+    assert float(doubted.density_from_hu(140.0)) == pytest.approx(float(sound.density_from_hu(140.0)), rel=0.01)
+
+
+def test_what_air_says_goes_with_every_density(seen: Any) -> None:
+    vertebra, scan = seen
+    law = with_tissues(density_law(120.0), Tissues(-75.0, 71.0, -970.0))
+    assert "air outside the patient reads -970 HU" in measure_density(vertebra, scan, PLAIN, law).reason

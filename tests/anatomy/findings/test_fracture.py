@@ -186,5 +186,7 @@ def test_the_fifth_of_class_is_said_not_to_be_assessed() -> None:
     assert broken is not None
     assert sound is not None
     assert broken.of_suggestion == "OF2"
-    assert "OF5 (distraction, rotation) not assessed" in broken.verdict
+    assert broken.of5 == "OF5 not assessed: no arch in the label"
+    assert broken.verdict.endswith(broken.of5)
+    assert sound.of5 == ""
     assert "OF5" not in sound.verdict

@@ -35,6 +35,11 @@ def write_scan_nifti(volume: Volume, path: Path) -> None:
     _save(_image(volume, volume.values), path)
 
 
+def field_bytes(volume: Volume) -> bytes:
+    """A field on any grid as the content of a .nii.gz file: float32, qform and sform alike, its affine in the CT's world."""
+    return _packed(_image(volume, volume.values.astype(np.float32)))
+
+
 def _image(volume: Volume, values: Any) -> Any:
     from nibabel.nifti1 import Nifti1Image
 
@@ -48,7 +53,8 @@ def _image(volume: Volume, values: Any) -> Any:
 
 
 def _save(image: Any, path: Path) -> None:
-    content = image.to_bytes()
-    if path.name.endswith(".gz"):
-        content = gzip.compress(content, compresslevel=4, mtime=0)
-    path.write_bytes(content)
+    path.write_bytes(_packed(image) if path.name.endswith(".gz") else image.to_bytes())
+
+
+def _packed(image: Any) -> bytes:
+    return gzip.compress(image.to_bytes(), compresslevel=4, mtime=0)

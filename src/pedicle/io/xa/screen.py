@@ -19,14 +19,19 @@ _GAP = 6
 
 def png_bytes(picture: NDArray[np.uint8], beam: ConeBeam, words: str = "") -> bytes:
     """The picture (rows, columns) with L and R, the words at its edges, and `words` at its foot, as PNG."""
+    buffer = io.BytesIO()
+    lettered(picture, beam, words).save(buffer, "PNG", optimize=False)
+    return buffer.getvalue()
+
+
+def lettered(picture: NDArray[np.uint8], beam: ConeBeam, words: str = "") -> Image:
+    """The picture as a grey image with its letters and words drawn in."""
     from PIL import Image as Pictures
 
     shown = Pictures.fromarray(np.ascontiguousarray(picture)).convert("L")
     _letter(shown, beam)
     _edges(shown, beam, words)
-    buffer = io.BytesIO()
-    shown.save(buffer, "PNG", optimize=False)
-    return buffer.getvalue()
+    return shown
 
 
 def _letter(shown: Image, beam: ConeBeam) -> None:

@@ -1,0 +1,199 @@
+"""The injection of a level on paper: what it looked like, where the cement is, how it went, where it leaked, why it ended."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from pedicle.model.fill import KINDS, Curve, Fill, FilmFrame, InjectedLevel, Leak
+from pedicle.report import svg
+from pedicle.report.canvas import Figure
+from pedicle.report.figures import Studio
+from pedicle.report.shots import edges_of
+from pedicle.report.tables import Table
+from pedicle.report.views import Plane, facing
+from pedicle.report.words import figure, with_unit
+
+ROUTE_WORDS = {
+    "basivertebral": "basivertebral vein",
+    "segmental": "segmental vein",
+    "cortical": "break of the cortex",
+    "endplate": "break of an endplate",
+    "needle_track": "needle track",
+}
+PLACE_WORDS = {
+    "canal": "spinal canal",
+    "foramen": "foramen",
+    "disc": "disc",
+    "paravertebral": "beside the spine",
+    "prevertebral_vein": "vein beside the body",
+    "cava_or_azygos": "vein to cava or azygos",
+}
+_SIZE_MM = (84.0, 84.0)
+VOLUME_AND_PAIN = "The volume of cement does not predict the relief of pain (r = \N{MINUS SIGN}0.029 in 357 patients): more is not better."
+
+
+@dataclass(frozen=True)
+class InjectionPages:
+    """The pages of one level: sentences, pictures, tables."""
+
+    facts: tuple[tuple[str, str], ...]
+    film: tuple[Figure, ...]
+    slices: tuple[Figure, ...]
+    curve: Markup
+    leaks: Table | None
+    balance: str
+    evidence: str
+
+
+def injection_pages(studio: Studio, done: InjectedLevel) -> InjectionPages:
+    """What the report shows of an injection."""
+    fill = done.fill
+    return InjectionPages(
+        facts=tuple(_facts(done)),
+        film=tuple(_film(done.film, studio.options.jpeg_quality)),
+        slices=tuple(_slices(studio, fill)),
+        curve=_chart(fill.curve),
+        leaks=_leak_table(fill.leaks) if fill.leaks else None,
+        balance=_balance(fill),
+        evidence=fill.evidence,
+    )
+
+
+def ml(volume: float) -> str:
+    """Millilitres to two decimals.
+
+    >>> ml(1.234).replace("\\N{NO-BREAK SPACE}", " ")
+    '1.23 ml'
+    """
+    return with_unit(figure(volume, 2), "ml")
+
+
+def _facts(done: InjectedLevel) -> list[tuple[str, str]]:
+    fill = done.fill
+    space = fill.fill_percent_of_fracture_space
+    fracture = "no open fracture space" if space is None else f"{figure(space, 0)} % of the fracture space"
+    peak = fill.peak_pressure_kpa
+    return [
+        ("Cement", f"{fill.cement}, {' then '.join(side.upper() for side in done.sides)} needle"),
+        ("In the body", f"{ml(fill.in_body_ml)} of {ml(fill.injected_ml)} out of the needle"),
+        ("Fills", f"{figure(fill.fill_percent_of_body, 0)} % of the body's volume; {fracture}"),
+        ("Midline", "crossed" if fill.crossed_midline else "not crossed: one-sided fill"),
+        ("Leaked", f"{ml(sum(fill.leaked_ml.values()))}" if fill.leaks else "nothing that a CT would show"),
+        ("Marrow pushed out", f"{ml(sum(fill.marrow_out_ml.values()))}, most of it into veins"),
+        ("Peak pressure", f"{figure(peak['syringe'], 0)} kPa in the syringe, {figure(peak['bone'], 0)} kPa at the tip"),
+        ("Ended", "; ".join(fill.stopped)),
+        ("Second portion", "; ".join(done.advice) or "not asked for"),
+    ]
+
+
+def _balance(fill: Fill) -> str:
+    return (
+        f"{ml(fill.injected_ml)} out of the tip = {ml(fill.in_body_ml)} found in the body + "
+        f"{ml(sum(fill.leaked_ml.values()))} leaked, to {fill.mass_balance_error:.0e} of it; {ml(fill.in_cannula_ml)} stayed "
+        f"in the cannula, {ml(fill.syringe_ml)} in the syringe"
+    )
+
+
+def _leak_table(leaks: tuple[Leak, ...]) -> Table:
+    rows = tuple(
+        (
+            ROUTE_WORDS[leak.route].capitalize(),
+            PLACE_WORDS[leak.place],
+            ml(leak.ml),
+            _clock(leak.onset_s),
+            _seen(leak.seen_ap_s),
+            _seen(leak.seen_lateral_s),
+        )
+        for leak in leaks
+    )
+    note = "True leaks of the simulation beside what a picture showed. What lies over or behind the body is not seen."
+    columns = ("Way out", "Where it lies", "Volume", "From", "Seen on AP", "Seen on lateral")
+    return Table("Leaks", columns, rows, note)
+
+
+def _clock(t_s: float) -> str:
+    minutes, seconds = divmod(round(t_s), 60)
+    return f"{minutes}:{seconds:02d} min"
+
+
+def _seen(t_s: float | None) -> str:
+    return "not seen" if t_s is None else _clock(t_s)
+
+
+def _film(frames: tuple[FilmFrame, ...], quality: int) -> list[Figure]:
+    """The first, a middle and the last picture of both views."""
+    found = []
+    for kind in KINDS:
+        mine = [frame for frame in frames if frame.kind == kind]
+        chosen = sorted({0, len(mine) // 2, len(mine) - 1}) if mine else []
+        found += [_still(mine[n], quality) for n in chosen]
+    return found
+
+
+def _still(frame: FilmFrame, quality: int) -> Figure:
+    rows, columns = frame.picture.shape
+    title = f"{frame.kind[0].upper()}{frame.kind[1:]} at {_clock(frame.t_s)}"
+    parts = [
+        svg.element("title", title),
+        svg.element("image", href=svg.jpeg(frame.picture, quality), width=columns, height=rows),
+        edges_of(frame.beam, 0.05 * columns),
+    ]
+    picture = svg.element("svg", *parts, viewBox=f"0 0 {columns} {rows}", role="img", class_="picture")
+    return Figure(picture, title, f"{ml(frame.injected_ml)} out of the needle.", round(columns / rows, 3))
+
+
+def _slices(studio: Studio, fill: Fill) -> list[Figure]:
+    """Axial, sagittal and coronal cuts through the middle of the cement, its outline over the CT."""
+    share = fill.share.values
+    if not share.any():
+        return []
+    index = np.argwhere(share > 0.0)
+    centre = fill.share.grid.lps_from_index(np.average(index, axis=0, weights=share[share > 0.0]))
+    left, back, head = studio.axes
+    planes = {
+        "Axial": facing(centre, left, back, _SIZE_MM),
+        "Sagittal": facing(centre, -back, -head, _SIZE_MM),
+        "Coronal": facing(centre, left, -head, _SIZE_MM),
+    }
+    return [_slice(studio, fill, plane, name) for name, plane in planes.items()]
+
+
+def _slice(studio: Studio, fill: Fill, plane: Plane, name: str) -> Figure:
+    canvas = studio.canvas(plane)
+    studio.outlines(canvas)
+    points = plane.points(2.0)
+    for volume, style in [(fill.saturation, "cement"), *((leak.filled, "leak") for leak in fill.leaks)]:
+        canvas.outline(np.asarray(volume.sampled(points, fill=0.0), np.float32), style)
+    caption = f"Seen from the {plane.seen_from}, through the middle of the cement; red: leaked."
+    return canvas.finished(name, caption)
+
+
+def _chart(curve: Curve) -> Markup:
+    """Pressures and volumes over the time of the injection, as inline SVG that is the same every time."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "pedicle", "svg.fonttype": "none", "font.size": 8}):
+        from matplotlib.figure import Figure as Chart
+
+        chart = Chart(figsize=(7.2, 2.4), layout="constrained")
+        pressure, volume = chart.subplots(1, 2)
+        minutes = (curve.t_s - curve.t_s[0]) / 60.0 if curve.t_s.size else curve.t_s
+        pressure.plot(minutes, curve.syringe_kpa, color="#1f4e79", label="syringe")
+        pressure.plot(minutes, curve.tip_kpa, color="#b5651d", label="needle's tip")
+        volume.plot(minutes, curve.injected_ml, color="#1f4e79", label="out of the needle")
+        volume.plot(minutes, curve.leaked_ml, color="#b00020", label="leaked")
+        for axes, words in ((pressure, "pressure, kPa"), (volume, "volume, ml")):
+            axes.set(xlabel="time from the first push, min", ylabel=words)
+            axes.set_ylim(bottom=0.0)
+            axes.legend(frameon=False)
+        content = io.StringIO()
+        chart.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    text = content.getvalue()
+    return Markup(text[text.index("<svg") :])
+
+
+__all__ = ["VOLUME_AND_PAIN", "InjectionPages", "injection_pages", "ml"]

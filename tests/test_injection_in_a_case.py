@@ -1,0 +1,156 @@
+"""The scripted operation in a case: its files, its balance, its log, its pages, and the command that repeats it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pedicle import procedure
+from pedicle.injection.options import InjectOptions
+from pedicle.model.case import Case
+from pedicle.model.codec import encode
+from pedicle.model.events import events_of
+from pedicle.operation import replay
+
+ROUTES = {"basivertebral", "segmental", "cortical", "endplate", "needle_track"}
+
+
+@pytest.fixture(scope="module")
+def document(finished) -> dict:
+    return json.loads((finished / "injection-L1.json").read_text())
+
+
+def test_the_document_holds_what_outside_checks_read(document):
+    keys = {
+        "events", "injected_ml", "in_body_ml", "fill_percent_of_body", "fill_percent_of_fracture_space", "syringe_ml",
+        "in_cannula_ml", "leaked_ml", "leaks", "mass_balance_error", "peak_pressure_kpa", "crossed_midline", "steps",
+    }  # fmt: skip
+    assert keys <= set(document)
+    assert set(document["leaked_ml"]) == ROUTES
+    assert set(document["peak_pressure_kpa"]) == {"syringe", "bone"}
+    assert document["mass_balance_error"] <= 1e-6
+
+
+def test_its_volumes_close(document):
+    leaked = sum(document["leaked_ml"].values())
+    assert document["in_body_ml"] + leaked == pytest.approx(document["injected_ml"], abs=1e-5)
+    assert sum(leak["ml"] for leak in document["leaks"]) <= leaked + 1e-5
+    planned = 3.14
+    assert document["injected_ml"] == pytest.approx(planned, abs=0.6)
+
+
+def test_the_field_of_cement_lies_in_the_cts_world(finished, document):
+    import nibabel
+
+    content = gzip.decompress((finished / "injection-L1.nii.gz").read_bytes())
+    image = nibabel.Nifti1Image.from_bytes(content)
+    share = np.asanyarray(image.dataobj)
+    volume = float(share.sum(dtype=float)) * abs(np.linalg.det(image.affine[:3, :3])) / 1e3
+    assert volume == pytest.approx(document["in_body_ml"], rel=1e-4)
+    # RAS at this edge: the cement's centre, flipped to LPS, lies in the level's body.
+    index = np.argwhere(share > 0.3).mean(axis=0)
+    centre_ras = (image.affine @ np.append(index, 1.0))[:3]
+    vertebra = Case.open(finished).load("measure")["L1"]
+    local = vertebra.lps_from_vertebra.inverse @ (centre_ras * [-1.0, -1.0, 1.0])
+    assert np.abs(local[:2]).max() < 15.0
+    assert abs(local[2]) < 10.0
+
+
+def test_the_log_replays_to_the_state_that_was_saved(finished):
+    """Live and resumed: the events alone give the same bytes as the state in the case."""
+    case = Case.open(finished)
+    record = case.load("operate")
+    text = (finished / "operation.jsonl").read_text()
+    assert events_of(text) == record["events"]
+    vertebrae = {vertebra.level: vertebra for vertebra in case.load("measure").vertebrae}
+    again = replay(events_of(text), vertebrae)
+
+    def everything(state):
+        return encode(state, lambda array: array.tobytes().hex())
+
+    assert everything(again) == everything(record["state"])
+
+
+def test_events_run_forward_and_look_after_every_portion(document):
+    times = [event["t_s"] for event in document["events"]]
+    assert times == sorted(times)
+    names = [event["event"] for event in document["events"]]
+    assert names[-1] == "injection_ended"
+    assert names.count("view_taken") >= 2 * 6
+    last_push = max(n for n, name in enumerate(names) if name == "pushed")
+    assert names[last_push + 1 : last_push + 3] == ["view_taken", "view_taken"]
+
+
+def test_the_film_has_both_views_with_their_letters(finished):
+    from PIL import Image
+
+    film = Image.open(io.BytesIO((finished / "injection-L1.gif").read_bytes()))
+    assert film.n_frames >= 5
+    first = np.asarray(film.convert("L"), dtype=float)
+    film.seek(film.n_frames - 1)
+    last = np.asarray(film.convert("L"), dtype=float)
+    assert last.shape[1] == 2 * last.shape[0]
+    # More cement is darker in both views.
+    half = last.shape[0]
+    middle = slice(half // 2 - 40, half // 2 + 40)
+    for start in (0, half):
+        view = (middle, slice(start + half // 2 - 40, start + half // 2 + 40))
+        assert last[view].mean() < first[view].mean() - 3.0
+
+
+def test_the_report_tells_the_injection(finished):
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    assert 'id="injection-L1"' in page
+    assert "does not predict the relief of pain" in page
+    assert "Second portion" in page
+    assert not re.search(r">[^<]*\b(nan|NaN|inf)\b[^<]*<", re.sub(r"data:[^\"]*", "", page))
+
+
+def test_inject_again_with_other_options_replaces_the_fill(finished, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    before = json.loads((case / "injection-L1.json").read_text())
+    done = procedure.again(case, "operate", InjectOptions(volume=1.0, cell_mm=2.0, second="never"))
+    after = json.loads((case / "injection-L1.json").read_text())
+    assert after["injected_ml"] == pytest.approx(1.0, abs=0.25)
+    assert after["injected_ml"] < before["injected_ml"]
+    assert "1.0" in (case / "report.html").read_text(encoding="utf-8")
+    events = [event.t_s for event in done.load("operate")["events"]]
+    assert events == sorted(events)
+
+
+def test_the_same_injection_gives_the_same_bytes(finished, tmp_path):
+    options = InjectOptions(volume=0.8, cell_mm=2.0, second="never")
+    folders: list[Path] = []
+    for name in ("one", "other"):
+        folders.append(tmp_path / name)
+        shutil.copytree(finished, folders[-1])
+        procedure.again(folders[-1], "operate", options)
+    for name in ("injection-L1.json", "injection-L1.nii.gz", "injection-L1.gif", "operation.jsonl", "report.html"):
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+
+
+def test_a_shot_after_the_injection_shows_the_cement(finished, tmp_path):
+    from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
+
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    quiet = PictureOptions(noise=False)
+    seen = procedure.shoot(case, ShotOptions(view="true-lateral", at="stay"), quiet)
+    record = Case.open(case).load("operate")
+    bare = encode(record["state"].injections, lambda array: "")
+    assert bare
+    before = tmp_path / "planned"
+    shutil.copytree(finished, before)
+    with Case.writing(before) as emptied:
+        emptied.forget(["operate"])
+    without = procedure.shoot(before, ShotOptions(view="true-lateral", at="target"), quiet)
+    darker = without.shot.picture.astype(float) - seen.shot.picture
+    assert (darker > 25.0).sum() > 200
