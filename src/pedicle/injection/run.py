@@ -21,6 +21,8 @@ from pedicle.model.medium import Medium
 LEAST_OPEN = 0.05
 # Balance that each step must keep, and flow that may find no way on, as a fraction of what is injected.
 BALANCE, STUCK = 1e-6, 1e-3
+# Number of the error of an opening without a way out.
+SEALED = 563
 # Pressure solves of the very first step where viscosity depends on shear that no flow has shown yet.
 FIRST_PICARD = 8
 
@@ -107,9 +109,16 @@ class Run:
         """Time without flow; what has thickened meanwhile is in the slope that the next push meets."""
         self._pass_time(dt)
         self._update_viscosity()
-        if not self._is_blocked():
+        if self._is_blocked():
+            return
+        try:
             self.refresh()
-            self._answer()
+        except NumericalError as sealed:
+            # Set cement all about the opening: nothing flows now, and the next push is refused with the same words.
+            if sealed.code != SEALED:
+                raise
+            return
+        self._answer()
 
     def refresh(self) -> None:
         """Response and base for the present mobilities."""
