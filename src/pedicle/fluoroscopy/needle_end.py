@@ -101,12 +101,26 @@ def seen_dark(steel_mm: NDArray[np.floating], steel: Steel, look: Look, share: A
     """Darkness behind millimetres of steel (rows, columns), through the same eyes as the shaft on its line, where steel
     can take away so much (`share`, rows x columns) of the light.
     """
-    from scipy.ndimage import gaussian_filter
-
     # The look was learnt on a strip, whose sampling blurs by half a pixel.
-    blur = np.sqrt(max(look.blur**2 - 0.25, 0.0))
-    taken = 1.0 - gaussian_filter(steel.through(look.scale * steel_mm.astype(np.float64)), blur)
+    taken = 1.0 - blurred_by(steel.through(look.scale * steel_mm.astype(np.float64)), look.blur**2 - 0.25)
     return np.asarray(-np.log1p(-share * taken))
+
+
+def blurred_by(picture: Array, variance: float) -> Array:
+    """A picture (rows, columns) blurred by a Gauss of so many pixels squared, also where that is far less than a pixel.
+
+    By the discrete Gauss exp(-t) I_n(t) (Lindeberg1990), whose variance is t: one sampled at whole pixels and cut off blurs by
+    0.2 pixels when 0.36 are asked for, and then the thin end of a needle seems to lie too far back.
+    """
+    from scipy.ndimage import convolve1d
+    from scipy.special import ive
+
+    if variance <= 0.0:
+        return picture
+    reach = int(np.ceil(5.0 * np.sqrt(variance))) + 2
+    weights = ive(np.arange(-reach, reach + 1), variance)
+    weights /= weights.sum()
+    return np.asarray(convolve1d(convolve1d(picture, weights, axis=0), weights, axis=1))
 
 
 def _share(darkness: NDArray[np.floating], line: Line, bar: Bar, patch: _Patch, place: float) -> Array:

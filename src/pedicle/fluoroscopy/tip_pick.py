@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pedicle.fluoroscopy.line_search import ASIDE_WIDTHS, Expected, Line, refined, search
 from pedicle.fluoroscopy.machine import usual_technique
 from pedicle.fluoroscopy.needle_end import EndFit, fitted_end
+from pedicle.fluoroscopy.scatter import water_behind
 from pedicle.fluoroscopy.strip import Bar, Run, Steel, best_look, is_as_wide, laid_along, robust_sd, strength
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.frames import unit
@@ -59,6 +60,8 @@ _PLACES = 3
 _DARKEST = 1e-5
 # So many widths farther ahead the end is looked for where the needle goes on.
 _ONWARD = 2.5
+# The patient's thickness is read over so many widths to each side of the shaft's middle.
+_SHAFT = 4.0
 # The shaft is sought in pieces so many widths long when it is not known where along the line it lies for certain.
 _PIECE = 6.0
 
@@ -149,7 +152,9 @@ def candidates(picture: Picture, planned: PlacedNeedle, reach: Reach) -> Iterato
         if line is None:
             yield TipPick(reason=CROOKED)
         else:
-            yield picture.as_taken(_end(picture, planned, replace(expected, shafts=(shaft,)), line, reach.strict))
+            bar = _hardened(picture, line, expected.bar)
+            known = replace(expected, shafts=(shaft,), bar=bar)
+            yield picture.as_taken(_end(picture, planned, known, line, reach.strict))
     if not seen_any:
         yield TipPick(reason=f"no straight bar as wide as the needle within {reach.shift_mm:.0f} mm of the plan")
 
@@ -203,6 +208,16 @@ def bar_of(planned: PlacedNeedle, scale: float, slant: float, steel: Steel) -> B
     outer, inner = planned.needle.outer_diameter_mm, planned.needle.inner_diameter_mm
     core = inner - 2.0 * quantity("fluoroscopy/needle", "stylet", "gap").value if planned.stylet else 0.0
     return Bar(outer * scale, inner * scale, core * scale, outer, slant, steel)
+
+
+def _hardened(picture: Picture, line: Line, bar: Bar) -> Bar:
+    """The bar in the spectrum that is left behind this patient, whose thickness the primary light beside the shaft tells:
+    in a spectrum that is too soft the thin steel of a pointed end seems too dark and the end too far back.
+    """
+    back = line.pivot + np.arange(-_SHAFT * bar.width, _SHAFT * bar.width)
+    beside = laid_along(picture.darkness, line.run, back, bar.width * np.array([-1.5, 1.5]))
+    primary = line.look.share * np.exp(-np.nanmedian(beside))
+    return replace(bar, steel=Steel.behind_patient(picture.technique, float(water_behind(primary, picture.technique))))
 
 
 def _end(picture: Picture, planned: PlacedNeedle, expected: Expected, line: Line, strict: bool) -> TipPick:
@@ -281,12 +296,15 @@ def _looked_at(darkness: NDArray[np.floating], line: Line, expected: Expected, p
 def _profile(
     darkness: NDArray[np.floating], line: Line, expected: Expected, place: float
 ) -> tuple[Array, Array] | None:
-    """Mean darkness across the shaft behind an end, and the places across; None when too little of it is in the picture."""
+    """Darkness across the shaft behind an end, and the places across; None when too little of it is in the picture.
+
+    The light is what pixels and the strip average: means of its logarithm make the needle's sides too dark.
+    """
     width = expected.bar.width
     aside = np.arange(-ASIDE_WIDTHS * width, ASIDE_WIDTHS * width + 0.5)
-    strip = laid_along(darkness, line.run, np.arange(place + 1.5 * width, place + 6.0 * width), aside)
+    strip = laid_along(np.exp(-darkness), line.run, np.arange(place + 1.5 * width, place + 6.0 * width), aside)
     seen = np.isfinite(strip).all(axis=1)
-    return (strip[seen].mean(axis=0), aside) if seen.sum() > width else None
+    return (-np.log(strip[seen].mean(axis=0)), aside) if seen.sum() > width else None
 
 
 def _unlike(darkness: NDArray[np.floating], fit: EndFit, line: Line, expected: Expected) -> str:
