@@ -244,7 +244,7 @@ def _fitted(view: _View, field: Field, place: float) -> EndFit:
     best = np.unravel_index(int(errors.argmin()), errors.shape)
     start, roll = place + float(moves[best[1]]), float(view.rolls[best[0]])
     white = Whitener(together, field, view.patch.taken(view.shadow(start, 0.0, roll)), _WAVERING)
-    return _refined(view, white, (start, roll), _roll_variance(errors))
+    return _refined(view, white, (start, roll), _over_rolls(errors))
 
 
 def _moved(view: _View, shadow: NDArray[np.float64], moves: Array) -> Array:
@@ -274,8 +274,11 @@ def _errors(view: _View, white: Whitener, shapes: Array) -> Array:
     return np.asarray((left**2).sum(axis=0) + prior * (height - 1.0) ** 2)
 
 
-def _refined(view: _View, white: Whitener, start: tuple[float, float], turn_variance: float) -> EndFit:
-    """Gauss-Newton on place, place across, height and plain background from (place, turn); then what else would fit."""
+def _refined(view: _View, white: Whitener, start: tuple[float, float], rolls: tuple[float, float]) -> EndFit:
+    """Gauss-Newton on place, place across, height and plain background from (place, turn); then what else would fit.
+
+    `rolls` is how far the mean over all turns lies behind the best one's place, and its variance.
+    """
     plain, (place, roll) = _plain(view), start
     priors, means = _priors(view.line, place)
     found: Array = np.array([place, 0.0, 1.0, 0.0, 0.0, 0.0])
@@ -290,11 +293,11 @@ def _refined(view: _View, white: Whitener, start: tuple[float, float], turn_vari
         step[:2] = np.clip(step[:2], -1.0, 1.0)
         found = np.asarray(found + step)
     covariance: Array = np.asarray(max(misfit, 1.0) * np.linalg.inv(normal)[:2, :2])
-    covariance[0, 0] += turn_variance
+    covariance[0, 0] += rolls[1]
     shape = view.patch.taken(view.shadow(float(found[0]), float(found[1]), roll))
     gains = _gains(view, white, shape, (place, roll))
     beside = _beside(view, view.patch.dark - found[2] * shape) / float(found[2] * shape.max())
-    return EndFit(float(found[0]), float(found[1]), covariance, float(found[2]), misfit, *gains, beside)
+    return EndFit(float(found[0]) + rolls[0], float(found[1]), covariance, float(found[2]), misfit, *gains, beside)
 
 
 def _priors(line: Line, place: float) -> tuple[Array, Array]:
@@ -341,10 +344,18 @@ def _shapes(view: _View, found: Array, roll: float) -> tuple[Array, Array, Array
     )
 
 
-def _roll_variance(errors: Array) -> float:
-    """Variance of the end's place (pixels squared) over the turns about the axis, each by how well it fits."""
-    places = _STEP * errors.argmin(axis=1)
-    fits = errors.min(axis=1)
+def _over_rolls(errors: Array) -> tuple[float, float]:
+    """How far (pixels) the end's mean over all turns about the axis lies behind that of the best turn, and its variance:
+    `errors` (turns, places) by which each has its say. Places are those of a parabola through the least errors.
+    """
+    at = np.clip(errors.argmin(axis=1), 1, errors.shape[1] - 2)
+    low, least, high = (errors[np.arange(len(errors)), at + step] for step in (-1, 0, 1))
+    bend = np.maximum(low - 2.0 * least + high, 1e-9)
+    away = np.clip(0.5 * (low - high) / bend, -1.0, 1.0)
+    fits = np.minimum(least - 0.125 * (low - high) ** 2 / bend, errors.min(axis=1))
+    places = _STEP * (at + away)
     weight = np.exp(-0.5 * (fits - fits.min()))
     weight /= weight.sum()
-    return float(weight @ (places - weight @ places) ** 2)
+    mean = float(weight @ places)
+    best = int(np.unravel_index(int(errors.argmin()), errors.shape)[0])
+    return mean - float(places[best]), float(weight @ (places - mean) ** 2)
