@@ -31,9 +31,12 @@ _LEVEL, _SHARES = 0.8, (0.02, 0.999)
 _SHAFT, _USUAL_FADING = 9.0, 0.3
 # Background hangs together over about so many widths.
 _TOGETHER = 2.0
-# The needle is as dark as its shaft to this share, and wavers by that one along itself.
-_HEIGHT_SD, _WAVERING = 0.15, 0.08
-_STEP, _REFINEMENTS = 0.5, 3
+# The needle is as dark as its shaft to this share, and wavers by that one along itself: 1 SD in simulated pictures without
+# noise (0.054), and how much its darkness changes along a patch beyond that.
+_HEIGHT_SD, _WAVERING = 0.05, 0.03
+# A fit that still moves by more than this share of its SD after so many steps has not ended; from the fourth on they are
+# halved, because pixels on the needle's rim make some swing.
+_STEP, _REFINEMENTS, _SETTLED, _WHOLE = 0.5, 10, 0.3, 3
 _ROLLS = {"diamond": (120.0, 6), "bevel": (360.0, 12)}
 
 
@@ -42,7 +45,8 @@ class EndFit:
     """The end: `place` back along the line and `across` it, pixels, their covariance (2, 2); `height` is its darkness over the
     shaft's; `misfit` the mean squared error over the stated one. `over_none` and `over_more` say how much better (half the
     squared errors, a logarithm of likelihood) a needle that ends here fits than none, and than one that goes on. `beside` is
-    the darkest thing left about the end, three quarters as wide as the needle, over the needle's own darkness.
+    the darkest thing left about the end, three quarters as wide as the needle, over the needle's own darkness. `settled`
+    is False when the fit still moved at its last step.
     """
 
     place: float
@@ -53,6 +57,7 @@ class EndFit:
     over_none: float
     over_more: float
     beside: float
+    settled: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,8 +287,8 @@ def _refined(view: _View, white: Whitener, start: tuple[float, float], rolls: tu
     plain, (place, roll) = _plain(view), start
     priors, means = _priors(view.line, place)
     found: Array = np.array([place, 0.0, 1.0, 0.0, 0.0, 0.0])
-    normal, misfit = np.eye(6), 1.0
-    for _ in range(_REFINEMENTS):
+    normal, misfit, settled = np.eye(6), 1.0, False
+    for number in range(_REFINEMENTS):
         shape, along, aside = _shapes(view, found, roll)
         rest = view.patch.dark - found[2] * shape - plain @ found[3:]
         left = white(np.c_[rest, found[2] * along, found[2] * aside, shape, plain])
@@ -291,13 +296,16 @@ def _refined(view: _View, white: Whitener, start: tuple[float, float], rolls: tu
         normal = left[:, 1:].T @ left[:, 1:] + np.diag(priors)
         step = np.linalg.solve(normal, left[:, 1:].T @ left[:, 0] + priors * (means - found))
         step[:2] = np.clip(step[:2], -1.0, 1.0)
-        found = np.asarray(found + step)
+        found = np.asarray(found + (step if number < _WHOLE else 0.5 * step))
+        settled = bool((np.abs(step) < _SETTLED * np.sqrt(np.diag(np.linalg.inv(normal))))[:2].all())
+        if settled:
+            break
     covariance: Array = np.asarray(max(misfit, 1.0) * np.linalg.inv(normal)[:2, :2])
     covariance[0, 0] += rolls[1]
     shape = view.patch.taken(view.shadow(float(found[0]), float(found[1]), roll))
     gains = _gains(view, white, shape, (place, roll))
     beside = _beside(view, view.patch.dark - found[2] * shape) / float(found[2] * shape.max())
-    return EndFit(float(found[0]) + rolls[0], float(found[1]), covariance, float(found[2]), misfit, *gains, beside)
+    return EndFit(float(found[0]) + rolls[0], float(found[1]), covariance, float(found[2]), misfit, *gains, beside, settled)
 
 
 def _priors(line: Line, place: float) -> tuple[Array, Array]:
