@@ -305,7 +305,9 @@ def _refined(view: _View, white: Whitener, start: tuple[float, float], rolls: tu
     shape = view.patch.taken(view.shadow(float(found[0]), float(found[1]), roll))
     gains = _gains(view, white, shape, (place, roll))
     beside = _beside(view, view.patch.dark - found[2] * shape) / float(found[2] * shape.max())
-    return EndFit(float(found[0]) + rolls[0], float(found[1]), covariance, float(found[2]), misfit, *gains, beside, settled)
+    return EndFit(
+        float(found[0]) + rolls[0], float(found[1]), covariance, float(found[2]), misfit, *gains, beside, settled
+    )
 
 
 def _priors(line: Line, place: float) -> tuple[Array, Array]:

@@ -25,9 +25,7 @@ _BEYOND = Reach(3.0, 5.0)
 # Tips nearer to each other than this are one answer, mm.
 _SAME_MM = 1.0
 SEVERAL = "two needles in the beam lie over each other: the pictures allow two different tips. Turn the C-arm until they lie apart"
-CLAIMED = (
-    "another needle lies over this one: both seem to end at the same place. Turn the C-arm until they lie apart"
-)
+CLAIMED = "another needle lies over this one: both seem to end at the same place. Turn the C-arm until they lie apart"
 # A direction less sure than this, 1 SD, is not stated.
 _SURE_DEG = 3.0
 

@@ -46,6 +46,9 @@ WORST_SD_MM = 1.0
 # What is left along and across the needle when noise and background are told, pixels rms: the ways in which the computed end
 # is not the picture's (lag, spectrum, sampling; a line that bone draws aside). Errors in pictures without noise, weighed as with it.
 FLOOR_PX = (0.045, 0.022)
+# While the needle's direction is the plan's, its pointed end may be up to a tenth of a width longer or shorter than thought, and
+# the fitted place moves by a part of it: 1 SD, widths.
+ROUGH = 0.03
 # A needle's sides are sharp: blurred wider than this share of its width, 1 SD, is something else.
 MOST_BLUR = 0.35
 # Pixels are joined until a needle is narrower than this: nothing is gained from more of them.
@@ -55,7 +58,9 @@ NO_END = "the needle does not end clearly: something as dark goes on in front of
 END_ON = f"the needle is seen end-on: less than {END_ON_DEG:.0f} deg from the beam"
 OTHER = "what is seen there does not look like this needle"
 OTHER_WIDTH = "what is seen there is narrower or wider than this needle"
-OVERLAID = "another needle, or something like it, lies over the shaft or close beside it. Turn the C-arm until they lie apart"
+OVERLAID = (
+    "another needle, or something like it, lies over the shaft or close beside it. Turn the C-arm until they lie apart"
+)
 BESIDE = "something as dark as the needle lies beside its end"
 AT_RIM = "the tip lies at the picture's rim"
 _STEP = 0.5
@@ -237,7 +242,7 @@ def _end(picture: Picture, planned: PlacedNeedle, expected: Expected, line: Line
         if fit is not None and not reason and strict:
             reason = _unlike(picture.darkness, fit, looked, expected)
         if fit is not None and not reason:
-            return _picked(looked, fit)
+            return _picked(looked, fit, 0.0 if strict else ROUGH * expected.bar.width)
         if reason == OVERLAID:
             break
     return TipPick(reason=reason)
@@ -255,9 +260,9 @@ def _followed(
             return looked, fit
 
 
-def _picked(line: Line, fit: EndFit) -> TipPick:
+def _picked(line: Line, fit: EndFit, rough_px: float) -> TipPick:
     axes = np.stack([-line.run.forward, line.run.aside], axis=1)
-    covariance = axes @ (fit.covariance + np.diag(np.square(FLOOR_PX))) @ axes.T
+    covariance = axes @ (fit.covariance + np.diag([FLOOR_PX[0] ** 2 + rough_px**2, FLOOR_PX[1] ** 2])) @ axes.T
     turn_sd = float(np.degrees(np.sqrt(line.covariance[1, 1])))
     return TipPick(line.run.at(fit.place, fit.across), covariance, line.run.forward, turn_sd, fit.height)
 
@@ -334,7 +339,9 @@ def _left_beside(darkness: NDArray[np.floating], fit: EndFit, line: Line, bar: B
     back = fit.place + 1.5 * bar.width + np.arange(_FOLLOWED * length)
     pieces = laid_along(darkness, line.run, back, aside).reshape(_FOLLOWED, length, -1).mean(axis=1)
     dark, _, left = strength(pieces[np.isfinite(pieces).all(axis=1)], aside, bar, line.look)
-    return float(np.sqrt((left**2).mean(axis=1)).max(initial=0.0) / max(np.median(dark[:4]), 1e-6)) if len(dark) else 0.0
+    return (
+        float(np.sqrt((left**2).mean(axis=1)).max(initial=0.0) / max(np.median(dark[:4]), 1e-6)) if len(dark) else 0.0
+    )
 
 
 def _doubt(fit: EndFit, line: Line, expected: Expected) -> str:
