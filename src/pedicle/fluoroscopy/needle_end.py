@@ -37,6 +37,8 @@ _HEIGHT_SD, _WAVERING = 0.05, 0.03
 # A fit that still moves by more than this share of its SD after so many steps has not ended; from the fourth on they are
 # halved, because pixels on the needle's rim make some swing.
 _STEP, _REFINEMENTS, _SETTLED, _WHOLE = 0.5, 10, 0.3, 3
+# An end found so many widths from where it was sought is sought once more.
+_FAR = 0.3
 _ROLLS = {"diamond": (120.0, 6), "bevel": (360.0, 12)}
 
 
@@ -191,7 +193,20 @@ def onto(beam: ConeBeam, planned: PlacedNeedle, run: Run) -> PlacedNeedle:
 def fitted_end(
     darkness: NDArray[np.floating], beam: ConeBeam, planned: PlacedNeedle, bar: Bar, line: Line, place: float
 ) -> EndFit | None:
-    """The end near `place` back along a line; None when the picture ends before the fit does."""
+    """The end near `place` back along a line; None when the picture ends before the fit does.
+
+    An end found far from there is fitted once more about itself: pixels and errors were chosen for the place given.
+    """
+    fit = _fitted_at(darkness, beam, planned, bar, line, place)
+    if fit is None or (fit.settled and abs(fit.place - place) <= _FAR * bar.width):
+        return fit
+    return _fitted_at(darkness, beam, planned, bar, line, fit.place)
+
+
+def _fitted_at(
+    darkness: NDArray[np.floating], beam: ConeBeam, planned: PlacedNeedle, bar: Bar, line: Line, place: float
+) -> EndFit | None:
+    """One fit about a place."""
     patch = _patch(darkness, beam, line.run, place, bar.width)
     if patch is None:
         return None

@@ -336,7 +336,7 @@ def _left_beside(darkness: NDArray[np.floating], fit: EndFit, line: Line, bar: B
     """
     length = max(round(bar.width), 2)
     aside = np.arange(-ASIDE_WIDTHS * bar.width, ASIDE_WIDTHS * bar.width + 0.5)
-    back = fit.place + 1.5 * bar.width + np.arange(_FOLLOWED * length)
+    back: Array = fit.place + 1.5 * bar.width + np.arange(float(_FOLLOWED * length))
     pieces = laid_along(darkness, line.run, back, aside).reshape(_FOLLOWED, length, -1).mean(axis=1)
     dark, _, left = strength(pieces[np.isfinite(pieces).all(axis=1)], aside, bar, line.look)
     return (
