@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
+from pedicle.model.cement import cement
 from pedicle.model.fill import KINDS, Curve, Fill, FilmFrame, InjectedLevel, Leak
+from pedicle.model.spread import Spread
 from pedicle.report import svg
 from pedicle.report.canvas import Figure
 from pedicle.report.figures import Studio
@@ -33,6 +36,7 @@ PLACE_WORDS = {
     "cava_or_azygos": "vein to cava or azygos",
 }
 _SIZE_MM = (84.0, 84.0)
+BLUE, BROWN, RED = "#1f4e79", "#b5651d", "#b00020"
 VOLUME_AND_PAIN = "The volume of cement does not predict the relief of pain (r = \N{MINUS SIGN}0.029 in 357 patients): more is not better."
 
 
@@ -41,10 +45,12 @@ class InjectionPages:
     """The pages of one level: sentences, pictures, tables."""
 
     facts: tuple[tuple[str, str], ...]
-    film: tuple[Figure, ...]
+    film: tuple[tuple[str, tuple[Figure, ...]], ...]
     slices: tuple[Figure, ...]
     curve: Markup
     leaks: Table | None
+    risk: Markup | None
+    risk_words: str
     balance: str
     evidence: str
 
@@ -54,10 +60,12 @@ def injection_pages(studio: Studio, done: InjectedLevel) -> InjectionPages:
     fill = done.fill
     return InjectionPages(
         facts=tuple(_facts(done)),
-        film=tuple(_film(done.film, studio.options.jpeg_quality)),
+        film=_film(done.film, studio.options.jpeg_quality),
         slices=tuple(_slices(studio, fill)),
         curve=_chart(fill.curve),
         leaks=_leak_table(fill.leaks) if fill.leaks else None,
+        risk=_risk(done.spread) if done.spread else None,
+        risk_words=_risk_words(done.spread) if done.spread else "",
         balance=_balance(fill),
         evidence=fill.evidence,
     )
@@ -78,7 +86,7 @@ def _facts(done: InjectedLevel) -> list[tuple[str, str]]:
     fracture = "no open fracture space" if space is None else f"{figure(space, 0)} % of the fracture space"
     peak = fill.peak_pressure_kpa
     return [
-        ("Cement", f"{fill.cement}, {' then '.join(side.upper() for side in done.sides)} needle"),
+        ("Cement", f"{cement(fill.cement).title}, {' then '.join(side.upper() for side in done.sides)} needle"),
         ("In the body", f"{ml(fill.in_body_ml)} of {ml(fill.injected_ml)} out of the needle"),
         ("Fills", f"{figure(fill.fill_percent_of_body, 0)} % of the body's volume; {fracture}"),
         ("Midline", "crossed" if fill.crossed_midline else "not crossed: one-sided fill"),
@@ -124,14 +132,15 @@ def _seen(t_s: float | None) -> str:
     return "not seen" if t_s is None else _clock(t_s)
 
 
-def _film(frames: tuple[FilmFrame, ...], quality: int) -> list[Figure]:
-    """The first, a middle and the last picture of both views."""
+def _film(frames: tuple[FilmFrame, ...], quality: int) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
+    """For each view its first, a middle and its last picture."""
     found = []
     for kind in KINDS:
         mine = [frame for frame in frames if frame.kind == kind]
         chosen = sorted({0, len(mine) // 2, len(mine) - 1}) if mine else []
-        found += [_still(mine[n], quality) for n in chosen]
-    return found
+        title = f"{kind[0].upper()}{kind[1:]}"
+        found.append((title, tuple(_still(mine[n], quality) for n in chosen)))
+    return tuple(found)
 
 
 def _still(frame: FilmFrame, quality: int) -> Figure:
@@ -173,22 +182,63 @@ def _slice(studio: Studio, fill: Fill, plane: Plane, name: str) -> Figure:
 
 
 def _chart(curve: Curve) -> Markup:
-    """Pressures and volumes over the time of the injection, as inline SVG that is the same every time."""
+    """Pressures and volumes over the time of the injection."""
+    minutes = (curve.t_s - curve.t_s[0]) / 60.0 if curve.t_s.size else curve.t_s
+    pressures = [(minutes, curve.syringe_kpa, BLUE, "syringe"), (minutes, curve.tip_kpa, BROWN, "needle's tip")]
+    volumes = [(minutes, curve.injected_ml, BLUE, "out of the needle"), (minutes, curve.leaked_ml, RED, "leaked")]
+    below = "time from the first push, min"
+    return _charted([(pressures, below, "pressure, kPa"), (volumes, below, "volume, ml")])
+
+
+def _risk(spread: Spread) -> Markup:
+    """The share of runs that have leaked, by route, against the millilitres out of the needle; and how much, at the plan's."""
+    shown = ("any", "grave", *(route for route in ROUTE_WORDS if spread.leak_probability[route].any()))
+    lines: list[Line] = [
+        (spread.volumes_ml, 100.0 * spread.leak_probability[key], None, _risk_name(key)) for key in shown
+    ]
+    bars: list[Line] = []
+    for n, (key, colour) in enumerate((("any", BLUE), ("grave", RED))):
+        low, _, high = spread.leaked_ml[key]
+        bars.append((np.array([low, high]), np.full(2, float(n)), colour, _risk_name(key)))
+    below = "out of the needle, ml"
+    return _charted(
+        [(lines, below, "runs that leaked, %"), (bars, "leaked at the planned volume, ml: 95 % of runs", "")]
+    )
+
+
+def _risk_name(key: str) -> str:
+    return {"any": "any route", "grave": "canal, foramen, cava"}.get(key) or ROUTE_WORDS[key]
+
+
+def _risk_words(spread: Spread) -> str:
+    at = int(np.searchsorted(spread.volumes_ml, spread.planned_ml))
+    share = float(spread.leak_probability["any"][min(at, len(spread.volumes_ml) - 1)])
+    error = 100.0 * float(np.sqrt(share * (1.0 - share) / spread.runs))
+    varied = "; ".join(spread.drawn)
+    return (
+        f"{spread.runs} runs of this plan, none stopped for a leak: {figure(100.0 * share, 0)} \N{PLUS-MINUS SIGN} {figure(error, 0)} % had leaked "
+        f"somewhere at the planned {ml(spread.planned_ml)}. Varied: {varied}. {spread.evidence}."
+    )
+
+
+Line = tuple[NDArray[np.float64], NDArray[np.float64], str | None, str]
+
+
+def _charted(charts: list[tuple[list[Line], str, str]]) -> Markup:
+    """Charts beside each other as inline SVG that is the same every time."""
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "pedicle", "svg.fonttype": "none", "font.size": 8}):
         from matplotlib.figure import Figure as Chart
 
         chart = Chart(figsize=(7.2, 2.4), layout="constrained")
-        pressure, volume = chart.subplots(1, 2)
-        minutes = (curve.t_s - curve.t_s[0]) / 60.0 if curve.t_s.size else curve.t_s
-        pressure.plot(minutes, curve.syringe_kpa, color="#1f4e79", label="syringe")
-        pressure.plot(minutes, curve.tip_kpa, color="#b5651d", label="needle's tip")
-        volume.plot(minutes, curve.injected_ml, color="#1f4e79", label="out of the needle")
-        volume.plot(minutes, curve.leaked_ml, color="#b00020", label="leaked")
-        for axes, words in ((pressure, "pressure, kPa"), (volume, "volume, ml")):
-            axes.set(xlabel="time from the first push, min", ylabel=words)
-            axes.set_ylim(bottom=0.0)
+        for axes, (lines, below, beside) in zip(chart.subplots(1, len(charts)), charts, strict=True):
+            for x, y, colour, label in lines:
+                axes.plot(x, y, color=colour, label=label)
+            axes.set(xlabel=below, ylabel=beside)
+            axes.set_ylim(bottom=0.0 if beside else -0.5)
+            if not beside:
+                axes.set_yticks([])
             axes.legend(frameon=False)
         content = io.StringIO()
         chart.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
