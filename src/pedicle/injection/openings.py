@@ -106,7 +106,7 @@ def drawn_openings(
     for vein in VEINS:
         chance, size = generator.random(), generator.standard_normal()
         if vein.route not in shown:
-            wide = chance < _vein_probability(vein, rates)
+            wide = chance < vein_probability(vein, rates)
             found.append(_drawn_vein(surface, vein, size) if wide else _narrow_vein(surface, vein))
     for route in CRACKED:
         chance, where, size = generator.random(), generator.random(), generator.standard_normal()
@@ -114,7 +114,7 @@ def drawn_openings(
         open_here = chance < -np.expm1(-rates.of_cracks(route) * weights.sum())
         if fractured and route not in shown and open_here:
             row = int(np.searchsorted(np.cumsum(weights), where * weights.sum(), side="right"))
-            width = quantity(_FILE, "crack", "width").value * _lognormal("crack", "", size)
+            width = _crack_width_mm() * _lognormal("crack", "", size)
             found.append(
                 _crack_passage(surface, row, route, f"{route} crack", gap_mm4(width, _crack_length_mm()), DRAWN)
             )
@@ -168,15 +168,23 @@ def _seen(surface: Surface, opening: Opening, n: int) -> Passage:
     if opening.route == "basivertebral":
         widest = _vein_radius_mm(VEINS[0]) * _lognormal("vein", "basivertebral", 2.0)
         return _vein_at(surface, row, VEINS[0], tube_mm4(min(radius, widest)), opening.basis, name)
-    width = quantity(_FILE, "crack", "width").value
+    width = _crack_width_mm()
     return _crack_passage(surface, row, opening.route, name, gap_mm4(width, 2.0 * radius), opening.basis)
 
 
 def _vein_radius_mm(vein: Vein) -> float:
-    return quantity(_FILE, "vein", vein.kind, "radius").value
+    return quantity(_FILE, "vein", vein.kind, "radius").value * _scale()
 
 
-def _vein_probability(vein: Vein, rates: OpeningRates) -> float:
+def _crack_width_mm() -> float:
+    return quantity(_FILE, "crack", "width").value * _scale()
+
+
+def _scale() -> float:
+    return quantity(_FILE, "scale", "lumen").value
+
+
+def vein_probability(vein: Vein, rates: OpeningRates) -> float:
     """Of this one vein, so that at least one of its siblings is open at the route's rate."""
     rate = rates.basivertebral if vein.route == "basivertebral" else rates.segmental
     return -float(np.expm1(np.log1p(-rate) / vein.siblings))
@@ -190,7 +198,7 @@ def _lognormal(part: str, kind: str, size: float) -> float:
 def _mean_of_vein_mm4(vein: Vein, rates: OpeningRates) -> float:
     """Mean conductivity: r^4 of a lognormal radius as often as it is wide, else that of a narrow one."""
     sigma = quantity(_FILE, "vein", vein.kind, "sigma_ln").value
-    often = _vein_probability(vein, rates)
+    often = vein_probability(vein, rates)
     wide = tube_mm4(_vein_radius_mm(vein)) * float(np.exp(8.0 * sigma**2))
     return often * wide + (1.0 - often) * _narrow_mm4(vein)
 
@@ -208,12 +216,14 @@ def _narrow_vein(surface: Surface, vein: Vein) -> Passage:
     return _vein_passage(surface, vein, _narrow_mm4(vein), NARROW)
 
 
-def _vein_passage(surface: Surface, vein: Vein, conductivity_mm4: float, basis: str) -> Passage:
+def _vein_passage(surface: Surface, vein: Vein, mouth_mm4: float, basis: str) -> Passage:
     angle = quantity(_FILE, "vein", vein.kind, "angle").value
-    return _vein_at(surface, surface.at(direction(angle, vein.side)), vein, conductivity_mm4, basis, vein.name)
+    return _vein_at(surface, surface.at(direction(angle, vein.side)), vein, mouth_mm4, basis, vein.name)
 
 
-def _vein_at(surface: Surface, row: int, vein: Vein, conductivity_mm4: float, basis: str, name: str) -> Passage:
+def _vein_at(surface: Surface, row: int, vein: Vein, mouth_mm4: float, basis: str, name: str) -> Passage:
+    """A vein from where all meet, in the middle of the body, to its mouth: within the bone it has its usual lumen at least,
+    whatever its mouth lets pass."""
     inside = quantity(_FILE, "vein", vein.kind, "inside").value
     inward = surface.grid.axes.T @ surface.local_mm[row] * inside
     mouth = surface.lps_mm[row]
@@ -222,10 +232,11 @@ def _vein_at(surface: Surface, row: int, vein: Vein, conductivity_mm4: float, ba
         route=vein.route,
         place=vein.place,
         path_lps_mm=np.array([mouth - inward, mouth]),
-        conductivity_mm4=conductivity_mm4,
+        conductivity_mm4=max(mouth_mm4, tube_mm4(_vein_radius_mm(vein))),
         outside_mm=quantity(_FILE, "vein", vein.kind, "outside").value,
         pressure_pa=rest_pressure_pa(),
         basis=basis,
+        outside_mm4=mouth_mm4,
     )
 
 
@@ -255,7 +266,7 @@ def _expected_cracks(surface: Surface, route: Route, rates: OpeningRates) -> Ite
     weights = crack_weights(surface, route)
     often = -float(np.expm1(-rates.of_cracks(route) * weights.sum()))
     sigma = quantity(_FILE, "crack", "sigma_ln").value
-    mean = gap_mm4(quantity(_FILE, "crack", "width").value, _crack_length_mm()) * float(np.exp(4.5 * sigma**2)) * often
+    mean = gap_mm4(_crack_width_mm(), _crack_length_mm()) * float(np.exp(4.5 * sigma**2)) * often
     for place in np.unique(surface.place[weights > 0]):
         there = np.where(surface.place == place, weights, 0.0)
         share = float(there.sum() / weights.sum())

@@ -104,5 +104,5 @@ def _open(
 
 def _outlet(cell: Cell, passage: Passage, shape: tuple[int, ...]) -> Outlet:
     index = np.array([np.ravel_multi_index(cell, shape)], dtype=np.int64)
-    conductance = np.array([passage.conductivity_mm4 / passage.outside_mm])
+    conductance = np.array([passage.mouth_mm3])
     return Outlet(passage.name, passage.route, passage.place, index, conductance, passage.pressure_pa, passage.basis)

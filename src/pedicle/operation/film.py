@@ -28,10 +28,14 @@ _OUTLINE_MM = 0.5
 
 @dataclass(frozen=True)
 class Reading:
-    """What one view shows: the leaks seen, by number; and how far back cement reaches in the body as seen in it."""
+    """What one view shows: the leaks seen, by number; and how far back cement reaches in the body as seen in it.
+
+    `beside` is the part of each leak's cement that lies outside the body's outline in this view, 0 to 1.
+    """
 
     seen: tuple[bool, ...]
     in_posterior_quarter: bool
+    beside: tuple[float, ...]
 
 
 def read_view(
@@ -41,9 +45,11 @@ def read_view(
     the grid of `cement`."""
     pixel = float(np.mean(beam.pixel_mm)) / float(beam.magnification(bone.parts.grid.centre_lps_mm))
     outline = _outline(scene, beam, bone, pixel)
-    seen = tuple(_shows(_path(scene, beam, leak), ~outline, pixel) for leak in leaks)
+    paths = [_path(scene, beam, leak) for leak in leaks]
+    seen = tuple(_shows(path, ~outline, pixel) for path in paths)
+    beside = tuple(float(path[~outline].sum() / max(float(path.sum()), 1e-9)) for path in paths)
     behind = cement.with_values(np.where(rear, cement.values, 0.0).astype(np.float32))
-    return Reading(seen, _shows(_path(scene, beam, behind), np.ones_like(outline), pixel))
+    return Reading(seen, _shows(_path(scene, beam, behind), np.ones_like(outline), pixel), beside)
 
 
 def _outline(scene: Scene, beam: ConeBeam, bone: Bone, pixel_mm: float) -> NDArray[np.bool_]:
