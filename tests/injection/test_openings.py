@@ -163,6 +163,22 @@ def test_a_wall_seen_broken_is_a_crack_as_long_as_its_patch():
     )
 
 
+def test_a_crack_is_long_and_keeps_to_its_route(draws):
+    """Its legs lie side by side: level on a wall, and no longer than the crack."""
+    whole = quantity("bone/openings", "crack", "length").value
+    lengths = []
+    for draw in draws[:600]:
+        legs = [mouth(one) for one in draw if one.route == "cortical"]
+        if legs:
+            assert np.ptp([leg[2] for leg in legs]) <= 4.0
+            lengths.append(max(np.linalg.norm(a - b) for a in legs for b in legs))
+        for one in draw:
+            if one.route == "endplate":
+                assert abs(mouth(one)[2]) > 9.0
+    assert max(lengths) <= whole + 4.0
+    assert np.median(lengths) > 0.5 * whole
+
+
 def test_veins_meet_in_the_middle_and_a_closed_mouth_does_not_narrow_them_inside(draws):
     """Cement that enters one vein comes to all others; only the mouth decides whether it gets out."""
     veins = [one for draw in draws[:50] for one in draw if one.route in ("basivertebral", "segmental")]

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from pedicle.injection.surface import Surface, crack_weights, direction, surface_of
 from pedicle.injection.walls import rest_pressure_pa
 from pedicle.model.bone import Bone, Opening, Route
+from pedicle.model.frames import unit
 from pedicle.model.medium import Passage, Place, gap_mm4, tube_mm4
 from pedicle.model.sourced import quantity
 
 _FILE = "bone/openings"
 Array = NDArray[np.float64]
+# A crack is laid as passages this far apart along the shell.
+CRACK_LEG_MM = 4.0
 CRACKED: tuple[Route, Route] = ("cortical", "endplate")
 DRAWN = "drawn: too fine for a CT"
 NARROW = "a vein too narrow for cement: marrow leaves by it"
@@ -115,9 +118,7 @@ def drawn_openings(
         if fractured and route not in shown and open_here:
             row = int(np.searchsorted(np.cumsum(weights), where * weights.sum(), side="right"))
             width = _crack_width_mm() * _lognormal("crack", "", size)
-            found.append(
-                _crack_passage(surface, row, route, f"{route} crack", gap_mm4(width, _crack_length_mm()), DRAWN)
-            )
+            found += _crack(surface, row, route, gap_mm4(width, _crack_length_mm()))
     return tuple(found)
 
 
@@ -242,6 +243,27 @@ def _vein_at(surface: Surface, row: int, vein: Vein, mouth_mm4: float, basis: st
 
 def _crack_length_mm() -> float:
     return quantity(_FILE, "crack", "length").value
+
+
+def _crack(surface: Surface, row: int, route: Route, conductivity_mm4: float) -> list[Passage]:
+    """A crack about a face: legs side by side along the shell, level on a wall and from side to side on an endplate, that
+    share its conductivity; it ends where its route does."""
+    normal = surface.normal[row]
+    upright = np.array([0.0, 0.0, 1.0]) if route == "cortical" else np.array([0.0, 1.0, 0.0])
+    along = unit(np.cross(upright, normal))
+    count = max(1, round(_crack_length_mm() / CRACK_LEG_MM))
+    there = np.flatnonzero(surface.route == route)
+    rows = [row]
+    for n in range(count):
+        place = surface.local_mm[row] + (n - 0.5 * (count - 1)) * CRACK_LEG_MM * along
+        away = np.linalg.norm(surface.local_mm[there] - place, axis=1)
+        if away.min() <= CRACK_LEG_MM:
+            rows.append(int(there[away.argmin()]))
+    # The same cell can have several outer faces: one leg a cell.
+    legs = list({surface.lps_mm[leg].tobytes(): leg for leg in reversed(rows)}.values())[::-1]
+    names = [f"{route} crack", *(f"{route} crack {n}" for n in range(2, len(legs) + 1))]
+    part = conductivity_mm4 / len(legs)
+    return [_crack_passage(surface, leg, route, name, part, DRAWN) for leg, name in zip(legs, names, strict=True)]
 
 
 def _crack_passage(surface: Surface, row: int, route: Route, name: str, conductivity_mm4: float, basis: str) -> Passage:

@@ -1,8 +1,9 @@
 """What a picture shows of leaked cement, against what is true.
 
 A leak is seen where enough cement lies along the ray, over enough area, outside what hides it: the outline of the vertebral
-body. On the lateral view the back rims of the body hide the hollow of its posterior wall, and its flanks lie over it: what
-leaks there is read as cement in the body. That is the known blindness of the lateral view.
+body and its pedicles. On the lateral view the back rims of the body hide the hollow of its posterior wall, both pedicles
+lie over the canal behind it, and its flanks lie over it: what leaks there is read as bone or as cement in the body. That is
+the known blindness of the lateral view.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from pedicle.model.bone import Bone
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.placed import PlacedCement
 from pedicle.model.sourced import quantity
-from pedicle.model.vertebra import PART_BODY
+from pedicle.model.vertebra import PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE
 from pedicle.model.volume import Volume
 
 Image = NDArray[np.float32]
 _FILE = "injection/leaks"
-# A ray through this much of the body is within its outline, mm.
+_HIDING = (PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE)
+# A ray through this much of them is within their outline, mm.
 _OUTLINE_MM = 0.5
 
 
@@ -53,11 +55,11 @@ def read_view(
 
 
 def _outline(scene: Scene, beam: ConeBeam, bone: Bone, pixel_mm: float) -> NDArray[np.bool_]:
-    """Pixels in the body's outline, and those next to it by the margin within which an eye does not part the two."""
+    """Pixels in the outline of body and pedicles, and those next to it by the margin within which an eye does not part the two."""
     from scipy.ndimage import distance_transform_edt
 
-    body = bone.parts.with_values((bone.parts.values == PART_BODY).astype(np.float32))
-    inside = _path(scene, beam, body) > _OUTLINE_MM
+    hiding = bone.parts.with_values(np.isin(bone.parts.values, _HIDING).astype(np.float32))
+    inside = _path(scene, beam, hiding) > _OUTLINE_MM
     beyond = distance_transform_edt(~inside, sampling=pixel_mm)
     return np.asarray(beyond <= quantity(_FILE, "seen", "margin").value)
 
