@@ -247,12 +247,12 @@ def _crack_length_mm() -> float:
 
 def _crack(surface: Surface, row: int, route: Route, conductivity_mm4: float) -> list[Passage]:
     """A crack about a face: legs side by side along the shell, level on a wall and from side to side on an endplate, that
-    share its conductivity; it ends where its route does."""
+    share its conductivity and, by their name, one outlet; it ends where its route or the place beyond does."""
     normal = surface.normal[row]
     upright = np.array([0.0, 0.0, 1.0]) if route == "cortical" else np.array([0.0, 1.0, 0.0])
     along = unit(np.cross(upright, normal))
     count = max(1, round(_crack_length_mm() / CRACK_LEG_MM))
-    there = np.flatnonzero(surface.route == route)
+    there = np.flatnonzero((surface.route == route) & (surface.place == surface.place[row]))
     rows = [row]
     for n in range(count):
         place = surface.local_mm[row] + (n - 0.5 * (count - 1)) * CRACK_LEG_MM * along
@@ -261,9 +261,8 @@ def _crack(surface: Surface, row: int, route: Route, conductivity_mm4: float) ->
             rows.append(int(there[away.argmin()]))
     # The same cell can have several outer faces: one leg a cell.
     legs = list({surface.lps_mm[leg].tobytes(): leg for leg in reversed(rows)}.values())[::-1]
-    names = [f"{route} crack", *(f"{route} crack {n}" for n in range(2, len(legs) + 1))]
     part = conductivity_mm4 / len(legs)
-    return [_crack_passage(surface, leg, route, name, part, DRAWN) for leg, name in zip(legs, names, strict=True)]
+    return [_crack_passage(surface, leg, route, f"{route} crack", part, DRAWN) for leg in legs]
 
 
 def _crack_passage(surface: Surface, row: int, route: Route, name: str, conductivity_mm4: float, basis: str) -> Passage:
