@@ -80,10 +80,16 @@ def case(key: Key) -> Result:
     side = sides[(pair + draw) % 2]
     state = start(site, broken.needles[side], side, 0.0, -ready_s(options))
     state = pushed_to(site, state, broken.planned_ml, options.flow, LONGEST_S)
-    weights = {route: float(crack_weights(surface, route).sum()) for route in CRACKED}
+    cracks = {
+        route: {
+            "weight": float(crack_weights(surface, route).sum()),
+            "number": len({way.name for way in ways if way.route == route}),
+        }
+        for route in CRACKED
+    }
     return {
         "arm": arm, "pair": pair, "cleft": cleft, "draw": draw, "cell_mm": cell_mm,
-        "planned_ml": broken.planned_ml, "injected_ml": state.injected_ml, "weights": weights,
+        "planned_ml": broken.planned_ml, "injected_ml": state.injected_ml, "cracks": cracks,
         "tip_kpa": float(state.record[:, 3].max()) / 1e3, "balance": state.flow.balance_error,
         "openings": openings_of(site, state, broken),
     }  # fmt: skip
@@ -140,9 +146,15 @@ def chance_of(result: Result, rates: OpeningRates, route: str) -> float:
             stay *= 1.0 - vein_probability(vein, rates) * (vein.route == route and vein.name in found)
         return 1.0 - stay
     for crack in CRACKED:
-        there = -float(np.expm1(-rates.of_cracks(crack) * result["weights"][crack]))
-        stay *= 1.0 - there * leaked(result, (crack,))
+        found = {one["name"] for one in result["openings"] if one["route"] == crack}
+        stay *= float(np.exp(-cracks_each(result, rates, crack) * len(found)))
     return 1.0 - stay
+
+
+def cracks_each(result: Result, rates: OpeningRates, route: str) -> float:
+    """Mean number of cracks of a route at these rates, over the number that this body was given."""
+    crack = result["cracks"][route]
+    return rates.of_cracks(route) * crack["weight"] / crack["number"] if crack["number"] else 0.0
 
 
 def fitted(results: Sequence[Result]) -> dict[str, float]:
@@ -230,7 +242,7 @@ def mean_ml(results: Sequence[Result]) -> float:
     often = {vein.name: vein_probability(vein, rates) for vein in VEINS}
     total = 0.0
     for result in results:
-        cracks = {name: -float(np.expm1(-rates.of_cracks(name) * result["weights"][name])) for name in CRACKED}
+        cracks = {name: min(cracks_each(result, rates, name), 1.0) for name in CRACKED}
         total += sum(one["ml"] * often.get(one["name"], cracks.get(one["route"], 1.0)) for one in result["openings"])
     return total / len(results)
 

@@ -168,7 +168,7 @@ def test_a_crack_is_long_and_keeps_to_its_route(draws):
     whole = quantity("bone/openings", "crack", "length").value
     lengths = []
     for draw in draws[:600]:
-        legs = [mouth(one) for one in draw if one.route == "cortical"]
+        legs = [mouth(one) for one in draw if one.name == "cortical crack 1"]
         if legs:
             assert np.ptp([leg[2] for leg in legs]) <= 4.0
             lengths.append(max(np.linalg.norm(a - b) for a in legs for b in legs))

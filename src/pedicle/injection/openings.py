@@ -19,6 +19,7 @@ _FILE = "bone/openings"
 Array = NDArray[np.float64]
 # A crack is laid as passages this far apart along the shell.
 CRACK_LEG_MM = 4.0
+MOST_CRACKS = 6
 CRACKED: tuple[Route, Route] = ("cortical", "endplate")
 DRAWN = "drawn: too fine for a CT"
 NARROW = "a vein too narrow for cement: marrow leaves by it"
@@ -99,9 +100,9 @@ def drawn_openings(
     """Openings the CT shows, and one draw of those it cannot show.
 
     A route that the CT shows open is not drawn again. Every vein is there for marrow; each by itself is or is not wide enough
-    for cement. A wall and an endplate of a fractured body have at most one crack each, at a place drawn by weakness and
-    nearness of a cleft. The generator is asked the same count of numbers whatever comes out, so that draws of different rates correspond. Many draws of one bone
-    take its `surface` once.
+    for cement. Walls and endplates of a fractured body have as many cracks each as Poisson gives, six at most, at places
+    drawn by weakness and nearness of a cleft. The generator is asked the same count of numbers whatever comes out, so that
+    draws of different rates correspond. Many draws of one bone take its `surface` once.
     """
     rates = rates or OpeningRates.stated()
     surface, shown = surface or surface_of(bone), _routes(bone)
@@ -112,13 +113,10 @@ def drawn_openings(
             wide = chance < vein_probability(vein, rates)
             found.append(_drawn_vein(surface, vein, size) if wide else _narrow_vein(surface, vein))
     for route in CRACKED:
-        chance, where, size = generator.random(), generator.random(), generator.standard_normal()
-        weights = crack_weights(surface, route)
-        open_here = chance < -np.expm1(-rates.of_cracks(route) * weights.sum())
-        if fractured and route not in shown and open_here:
-            row = int(np.searchsorted(np.cumsum(weights), where * weights.sum(), side="right"))
-            width = _crack_width_mm() * _lognormal("crack", "", size)
-            found += _crack(surface, row, route, gap_mm4(width, _crack_length_mm()))
+        count = float(generator.random())
+        places, sizes = generator.random(MOST_CRACKS), generator.standard_normal(MOST_CRACKS)
+        if fractured and route not in shown:
+            found += _drawn_cracks(surface, route, rates, count, np.stack([places, sizes], axis=1))
     return tuple(found)
 
 
@@ -139,6 +137,28 @@ def expected_openings(
         if fractured and route not in shown:
             found += _expected_cracks(surface, route, rates)
     return tuple(found)
+
+
+def _drawn_cracks(surface: Surface, route: Route, rates: OpeningRates, count: float, drawn: Array) -> list[Passage]:
+    """As many cracks as the uniform number `count` says; `drawn` (n, 2) holds a uniform place and a normal size for each."""
+    from scipy.stats import poisson
+
+    weights = crack_weights(surface, route)
+    found: list[Passage] = []
+    mean = rates.of_cracks(route) * float(weights.sum())
+    number = min(int(poisson.ppf(count, mean)), MOST_CRACKS) if mean > 0.0 else 0
+    for n, (where, size) in enumerate(drawn[:number], 1):
+        row = int(np.searchsorted(np.cumsum(weights), where * weights.sum(), side="right"))
+        conductivity = gap_mm4(_crack_width_mm() * _lognormal("crack", "", size), _crack_length_mm())
+        found += _crack(surface, row, route, f"{route} crack {n}", conductivity)
+    return found
+
+
+def cracks_expected(mean: float) -> float:
+    """Mean number of cracks drawn where their number has this mean before it is held at most six."""
+    from scipy.stats import poisson
+
+    return float(poisson.sf(np.arange(MOST_CRACKS), mean).sum())
 
 
 def needle_track(bone_entry_lps_mm: Array, tip_lps_mm: Array, outer_diameter_mm: float) -> Passage:
@@ -245,7 +265,7 @@ def _crack_length_mm() -> float:
     return quantity(_FILE, "crack", "length").value
 
 
-def _crack(surface: Surface, row: int, route: Route, conductivity_mm4: float) -> list[Passage]:
+def _crack(surface: Surface, row: int, route: Route, name: str, conductivity_mm4: float) -> list[Passage]:
     """A crack about a face: legs side by side along the shell, level on a wall and from side to side on an endplate, that
     share its conductivity and, by their name, one outlet; it ends where its route or the place beyond does."""
     normal = surface.normal[row]
@@ -262,7 +282,7 @@ def _crack(surface: Surface, row: int, route: Route, conductivity_mm4: float) ->
     # The same cell can have several outer faces: one leg a cell.
     legs = list({surface.lps_mm[leg].tobytes(): leg for leg in reversed(rows)}.values())[::-1]
     part = conductivity_mm4 / len(legs)
-    return [_crack_passage(surface, leg, route, f"{route} crack", part, DRAWN) for leg in legs]
+    return [_crack_passage(surface, leg, route, name, part, DRAWN) for leg in legs]
 
 
 def _crack_passage(surface: Surface, row: int, route: Route, name: str, conductivity_mm4: float, basis: str) -> Passage:
@@ -285,7 +305,7 @@ def _crack_passage(surface: Surface, row: int, route: Route, name: str, conducti
 def _expected_cracks(surface: Surface, route: Route, rates: OpeningRates) -> Iterator[Passage]:
     """One crack a neighbour, with its share of the route's mean conductivity: a^3 of a lognormal width."""
     weights = crack_weights(surface, route)
-    often = -float(np.expm1(-rates.of_cracks(route) * weights.sum()))
+    often = cracks_expected(rates.of_cracks(route) * float(weights.sum()))
     sigma = quantity(_FILE, "crack", "sigma_ln").value
     mean = gap_mm4(_crack_width_mm(), _crack_length_mm()) * float(np.exp(4.5 * sigma**2)) * often
     for place in np.unique(surface.place[weights > 0]):
