@@ -23,8 +23,8 @@ from pedicle.model.volume import Volume
 
 Image = NDArray[np.float32]
 _FILE = "injection/leaks"
-_HIDING = (PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE)
-# A ray through this much of them is within their outline, mm.
+_BODY, _PEDICLES = (PART_BODY,), (PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE)
+# A ray through this much of the body is within its outline, mm.
 _OUTLINE_MM = 0.5
 
 
@@ -58,8 +58,11 @@ def _outline(scene: Scene, beam: ConeBeam, bone: Bone, pixel_mm: float) -> NDArr
     """Pixels in the outline of body and pedicles, and those next to it by the margin within which an eye does not part the two."""
     from scipy.ndimage import distance_transform_edt
 
-    hiding = bone.parts.with_values(np.isin(bone.parts.values, _HIDING).astype(np.float32))
-    inside = _path(scene, beam, hiding) > _OUTLINE_MM
+    body, pedicles = (
+        bone.parts.with_values(np.isin(bone.parts.values, codes).astype(np.float32)) for codes in (_BODY, _PEDICLES)
+    )
+    thick = _path(scene, beam, pedicles) > quantity(_FILE, "seen", "bone").value
+    inside = (_path(scene, beam, body) > _OUTLINE_MM) | thick
     beyond = distance_transform_edt(~inside, sampling=pixel_mm)
     return np.asarray(beyond <= quantity(_FILE, "seen", "margin").value)
 
