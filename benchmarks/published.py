@@ -294,6 +294,25 @@ def portion_rows() -> list[Row]:
     return rows
 
 
+def pressure_rows(results: Sequence[Result]) -> list[Row]:
+    """Highest pressure at the needle's tip; other bone, another cement than in the cadavers."""
+    rows = []
+    for cleft, name in ((False, "whole"), (True, "void")):
+        found = [one["tip_kpa"] for one in results if one["cleft"] is cleft]
+        told = quantity("injection/published", "bone_pressure", name).value
+        words = f"published {told:g}, muscle for bone"
+        rows.append(
+            Row(
+                "cleft" if cleft else "no cleft",
+                "highest pressure at the tip, mean",
+                float(np.mean(found)),
+                "kPa",
+                words,
+            )
+        )
+    return rows
+
+
 def keys(arm: str, pairs: Sequence[int], draws: int, cell_mm: float = CELL_MM) -> list[Key]:
     """All injections of an arm."""
     return [(arm, pair, cleft, draw, cell_mm) for pair in pairs for cleft in (True, False) for draw in range(draws)]
@@ -312,7 +331,7 @@ def main() -> None:
     rows = fit_rows(arms[EVERY], arms["drawn"]) + cleft_rows(arms["drawn"])
     rows += viscosity_rows({arm: arms[arm] for arm in OTHERS})
     rows += view_rows(arms[EVERY]) + cell_rows(first, [one for one in good if one["cell_mm"] == FINE_MM])
-    rows += portion_rows() + [row for row in delivery.pressure_rows() if row.limit]
+    rows += pressure_rows(arms["drawn"]) + portion_rows() + [row for row in delivery.pressure_rows() if row.limit]
     rows.append(Row("campaign", "injections that failed", len(found) - len(good), f"of {len(found)}", "0"))
     rows.append(Row("campaign", "worst balance", max(one["balance"] for one in good), "1", "<= 1e-06"))
     for row in rows:
