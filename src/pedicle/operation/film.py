@@ -23,7 +23,7 @@ from pedicle.model.volume import Volume
 
 Image = NDArray[np.float32]
 _FILE = "injection/leaks"
-_BODY, _PEDICLES = (PART_BODY,), (PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE)
+_PEDICLES = (PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE)
 # A ray through this much of the body is within its outline, mm.
 _OUTLINE_MM = 0.5
 
@@ -58,11 +58,14 @@ def _outline(scene: Scene, beam: ConeBeam, bone: Bone, pixel_mm: float) -> NDArr
     """Pixels in the outline of body and pedicles, and those next to it by the margin within which an eye does not part the two."""
     from scipy.ndimage import distance_transform_edt
 
-    body, pedicles = (
-        bone.parts.with_values(np.isin(bone.parts.values, codes).astype(np.float32)) for codes in (_BODY, _PEDICLES)
+    body = bone.parts.values == PART_BODY
+    pedicles = np.isin(bone.parts.values, _PEDICLES)
+    # The transverse processes are of the same part: they lie beside the body.
+    pedicles &= body.any(axis=(1, 2))[:, None, None]
+    of_body, of_pedicles = (
+        _path(scene, beam, bone.parts.with_values(one.astype(np.float32))) for one in (body, pedicles)
     )
-    thick = _path(scene, beam, pedicles) > quantity(_FILE, "seen", "bone").value
-    inside = (_path(scene, beam, body) > _OUTLINE_MM) | thick
+    inside = (of_body > _OUTLINE_MM) | (of_pedicles > quantity(_FILE, "seen", "bone").value)
     beyond = distance_transform_edt(~inside, sampling=pixel_mm)
     return np.asarray(beyond <= quantity(_FILE, "seen", "margin").value)
 
