@@ -7,6 +7,9 @@ import pytest
 
 from benchmarks import _meshes
 from benchmarks._table import Row, falls_short, short_of
+from benchmarks.published import ROUTES, fitted
+from pedicle.injection.openings import CRACKED, VEINS
+from pedicle.model.sourced import quantity
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,24 @@ def test_a_mesh_is_closed_turned_outwards_and_holds_its_bodys_volume(name):
     assert len(there) == len(edges)
     assert all((b, a) in there for a, b in there)
     assert _meshes.volume((points, triangles)) == pytest.approx(volume, rel=1e-4)
+
+
+def injected(cleft, leaks):
+    """An injection with all veins and one crack of each route there, all of which leaked, or none."""
+    names = [(vein.name, vein.route) for vein in VEINS] + [(f"{route} crack 1", route) for route in CRACKED]
+    openings = [{"name": name, "route": route, "ml": 0.1} for name, route in names]
+    cracks = {route: {"weight": 1.0, "number": 1} for route in CRACKED}
+    return {"cleft": cleft, "cracks": cracks, "openings": openings if leaks else []}
+
+
+def test_where_every_opening_leaks_the_rates_are_the_published_leaks():
+    found = fitted([injected(cleft, True) for cleft in (True, False)])
+    for route in ROUTES:
+        assert found[route] == pytest.approx(quantity("bone/openings", "published", route).value, abs=1e-6)
+
+
+def test_where_half_of_the_bodies_leak_openings_must_be_twice_as_frequent_and_where_too_few_do_the_fit_says_so():
+    leak, dry = injected(False, True), injected(False, False)
+    target = quantity("bone/openings", "published", "basivertebral").value
+    assert fitted([leak, dry])["basivertebral"] == pytest.approx(2.0 * target)
+    assert set(fitted([leak] + 9 * [dry]).values()) == {1.0}

@@ -44,6 +44,14 @@ def test_a_leak_beside_the_body_is_seen_on_ap_and_hidden_on_lateral(scene):
     assert reading(scene, "true-lateral", 0.8).seen == (False, True, True)
 
 
+def test_the_part_beside_the_outline_is_told(scene):
+    """A leak beside the body is beside it on AP alone, one before it on lateral alone."""
+    ap, lateral = (reading(scene, view, 0.8).beside for view in ("true-ap", "true-lateral"))
+    assert ap[0] > 0.3 > 3.0 * lateral[0]
+    assert lateral[1] > 0.3 > 3.0 * ap[1]
+    assert all(0.0 <= part <= 1.0 for part in (*ap, *lateral))
+
+
 def test_a_trace_is_not_seen_and_no_leak_never(scene):
     for view in ("true-ap", "true-lateral"):
         assert reading(scene, view, 0.003).seen == (False, False, False)

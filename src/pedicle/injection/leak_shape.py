@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.injection.walls import EPIDURAL_MM
 from pedicle.model.bone import Bone
 from pedicle.model.grid import Grid
 from pedicle.model.medium import Outlet, Place
@@ -106,8 +107,15 @@ def distance_to_body_mm(bone: Bone) -> Floats:
 
 
 def _canal(bone: Bone, beside_mm: Floats, off_wall: float) -> Floats:
-    """In front of the dura, on the back of the body: a sheet."""
-    return np.where(bone.parts.values == PART_CANAL, 1.0 + off_wall * beside_mm, np.inf)
+    """In front of the dura, on the back of the body: a sheet, in the gap that labels leave before the canal too."""
+    from scipy.ndimage import distance_transform_edt
+
+    canal = bone.parts.values == PART_CANAL
+    if not canal.any():
+        return np.full(canal.shape, np.inf)
+    near = distance_transform_edt(~canal, bone.parts.grid.spacing_mm) <= EPIDURAL_MM
+    gap = near & (bone.parts.values == PART_NONE) & (beside_mm <= EPIDURAL_MM)
+    return np.where(canal | gap, 1.0 + off_wall * beside_mm, np.inf)
 
 
 def _disc(bone: Bone, beside_mm: Floats, off_wall: float) -> Floats:

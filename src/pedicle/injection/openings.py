@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 from pedicle.injection.surface import Surface, crack_weights, direction, surface_of
 from pedicle.injection.walls import rest_pressure_pa
 from pedicle.model.bone import Bone, Opening, Route
+from pedicle.model.frames import unit
 from pedicle.model.medium import Passage, Place, gap_mm4, tube_mm4
 from pedicle.model.sourced import quantity
 
 _FILE = "bone/openings"
 Array = NDArray[np.float64]
+# A crack is laid as passages this far apart along the shell.
+CRACK_LEG_MM = 4.0
+MOST_CRACKS = 6
 CRACKED: tuple[Route, Route] = ("cortical", "endplate")
 DRAWN = "drawn: too fine for a CT"
 NARROW = "a vein too narrow for cement: marrow leaves by it"
@@ -23,35 +27,32 @@ EXPECTED = "expected: the mean over what a CT cannot show"
 
 
 @dataclass(frozen=True)
-class OpeningModel:
-    """What is fitted to published leaks: how often a body has an opening for cement, and how wide openings are.
+class OpeningRates:
+    """Probability that a body has at least one opening for cement, by route, before a cleft is counted: what is fitted.
 
-    The rates, each in (0, 1), are of at least one opening a route, before a cleft is counted; `cortical` is of walls and
-    endplates together. `lumen` (> 0) scales the median radius of veins and width of cracks.
+    `cortical` is of walls and endplates together; each in (0, 1).
     """
 
     basivertebral: float
     segmental: float
     cortical: float
-    lumen: float = 1.0
 
     @classmethod
-    def stated(cls) -> OpeningModel:
-        """The model of data/bone/openings.toml."""
-        found = (quantity(_FILE, "rate", key).value for key in ("basivertebral", "segmental", "cortical", "lumen"))
+    def stated(cls) -> OpeningRates:
+        """The rates of data/bone/openings.toml."""
+        found = (quantity(_FILE, "rate", key).value for key in ("basivertebral", "segmental", "cortical"))
         return cls(*found)
 
     @property
     def vector(self) -> Array:
-        """Log odds of the three rates and the logarithm of the lumen, (4,), free of bounds for a fit."""
+        """Their log odds (3,), free of bounds for a fit."""
         p = np.array([self.basivertebral, self.segmental, self.cortical])
-        return np.append(np.log(p / (1.0 - p)), np.log(self.lumen))
+        return np.asarray(np.log(p / (1.0 - p)))
 
     @classmethod
-    def from_vector(cls, vector: Array) -> OpeningModel:
+    def from_vector(cls, vector: Array) -> OpeningRates:
         """The inverse of `vector`."""
-        a, b, c = (float(1.0 / (1.0 + np.exp(-x))) for x in np.asarray(vector)[:3])
-        return cls(a, b, c, float(np.exp(vector[3])))
+        return cls(*(float(p) for p in 1.0 / (1.0 + np.exp(-np.asarray(vector)))))
 
     def of_cracks(self, route: Route) -> float:
         """Mean number of cracks of a route: walls and endplates share the cortical hazard as published leaks do."""
@@ -92,55 +93,72 @@ def seen_openings(bone: Bone, surface: Surface | None = None) -> tuple[Passage, 
 def drawn_openings(
     bone: Bone,
     generator: np.random.Generator,
-    model: OpeningModel | None = None,
+    rates: OpeningRates | None = None,
     fractured: bool = True,
     surface: Surface | None = None,
 ) -> tuple[Passage, ...]:
     """Openings the CT shows, and one draw of those it cannot show.
 
     A route that the CT shows open is not drawn again. Every vein is there for marrow; each by itself is or is not wide enough
-    for cement. A wall and an endplate of a fractured body have at most one crack each, at a place drawn by weakness and
-    nearness of a cleft. The generator is asked the same count of numbers whatever comes out, so that draws of different
-    models correspond. Many draws of one bone take its `surface` once.
+    for cement. Walls and endplates of a fractured body have as many cracks each as Poisson gives, six at most, at places
+    drawn by weakness and nearness of a cleft. The generator is asked the same count of numbers whatever comes out, so that
+    draws of different rates correspond. Many draws of one bone take its `surface` once.
     """
-    model = model or OpeningModel.stated()
+    rates = rates or OpeningRates.stated()
     surface, shown = surface or surface_of(bone), _routes(bone)
     found = list(seen_openings(bone, surface))
     for vein in VEINS:
         chance, size = generator.random(), generator.standard_normal()
         if vein.route not in shown:
-            wide = chance < _vein_probability(vein, model)
-            found.append(_drawn_vein(surface, vein, model.lumen, size) if wide else _narrow_vein(surface, vein))
+            wide = chance < vein_probability(vein, rates)
+            found.append(_drawn_vein(surface, vein, size) if wide else _narrow_vein(surface, vein))
     for route in CRACKED:
-        chance, where, size = generator.random(), generator.random(), generator.standard_normal()
-        weights = crack_weights(surface, route)
-        open_here = chance < -np.expm1(-model.of_cracks(route) * weights.sum())
-        if fractured and route not in shown and open_here:
-            row = int(np.searchsorted(np.cumsum(weights), where * weights.sum(), side="right"))
-            width = model.lumen * quantity(_FILE, "crack", "width").value * _lognormal("crack", "", size)
-            found.append(
-                _crack_passage(surface, row, route, f"{route} crack", gap_mm4(width, _crack_length_mm()), DRAWN)
-            )
+        count = float(generator.random())
+        places, sizes = generator.random(MOST_CRACKS), generator.standard_normal(MOST_CRACKS)
+        if fractured and route not in shown:
+            found += _drawn_cracks(surface, route, rates, count, np.stack([places, sizes], axis=1))
     return tuple(found)
 
 
 def expected_openings(
-    bone: Bone, model: OpeningModel | None = None, fractured: bool = True, surface: Surface | None = None
+    bone: Bone, rates: OpeningRates | None = None, fractured: bool = True, surface: Surface | None = None
 ) -> tuple[Passage, ...]:
     """Openings the CT shows, and all others with their mean conductivity over the draws: one run without chance.
 
     Cracks lie at the likeliest face of each neighbour. The mean conductivity is not the mean leak, which is not linear.
     """
-    model = model or OpeningModel.stated()
+    rates = rates or OpeningRates.stated()
     surface, shown = surface or surface_of(bone), _routes(bone)
     found = list(seen_openings(bone, surface))
     for vein in VEINS:
         if vein.route not in shown:
-            found.append(_vein_passage(surface, vein, _mean_of_vein_mm4(vein, model), EXPECTED))
+            found.append(_vein_passage(surface, vein, _mean_of_vein_mm4(vein, rates), EXPECTED))
     for route in CRACKED:
         if fractured and route not in shown:
-            found += _expected_cracks(surface, route, model)
+            found += _expected_cracks(surface, route, rates)
     return tuple(found)
+
+
+def _drawn_cracks(surface: Surface, route: Route, rates: OpeningRates, count: float, drawn: Array) -> list[Passage]:
+    """As many cracks as the uniform number `count` says; `drawn` (n, 2) holds a uniform place and a normal size for each."""
+    from scipy.stats import poisson
+
+    weights = crack_weights(surface, route)
+    found: list[Passage] = []
+    mean = rates.of_cracks(route) * float(weights.sum())
+    number = min(int(poisson.ppf(count, mean)), MOST_CRACKS) if mean > 0.0 else 0
+    for n, (where, size) in enumerate(drawn[:number], 1):
+        row = int(np.searchsorted(np.cumsum(weights), where * weights.sum(), side="right"))
+        conductivity = gap_mm4(_crack_width_mm() * _lognormal("crack", "", size), _crack_length_mm())
+        found += _crack(surface, row, route, f"{route} crack {n}", conductivity)
+    return found
+
+
+def cracks_expected(mean: float) -> float:
+    """Mean number of cracks drawn where their number has this mean before it is held at most six."""
+    from scipy.stats import poisson
+
+    return float(poisson.sf(np.arange(MOST_CRACKS), mean).sum())
 
 
 def needle_track(bone_entry_lps_mm: Array, tip_lps_mm: Array, outer_diameter_mm: float) -> Passage:
@@ -171,17 +189,25 @@ def _seen(surface: Surface, opening: Opening, n: int) -> Passage:
     if opening.route == "basivertebral":
         widest = _vein_radius_mm(VEINS[0]) * _lognormal("vein", "basivertebral", 2.0)
         return _vein_at(surface, row, VEINS[0], tube_mm4(min(radius, widest)), opening.basis, name)
-    width = quantity(_FILE, "crack", "width").value
+    width = _crack_width_mm()
     return _crack_passage(surface, row, opening.route, name, gap_mm4(width, 2.0 * radius), opening.basis)
 
 
-def _vein_radius_mm(vein: Vein, lumen: float = 1.0) -> float:
-    return lumen * quantity(_FILE, "vein", vein.kind, "radius").value
+def _vein_radius_mm(vein: Vein) -> float:
+    return quantity(_FILE, "vein", vein.kind, "radius").value * _scale()
 
 
-def _vein_probability(vein: Vein, model: OpeningModel) -> float:
+def _crack_width_mm() -> float:
+    return quantity(_FILE, "crack", "width").value * _scale()
+
+
+def _scale() -> float:
+    return quantity(_FILE, "scale", "lumen").value
+
+
+def vein_probability(vein: Vein, rates: OpeningRates) -> float:
     """Of this one vein, so that at least one of its siblings is open at the route's rate."""
-    rate = model.basivertebral if vein.route == "basivertebral" else model.segmental
+    rate = rates.basivertebral if vein.route == "basivertebral" else rates.segmental
     return -float(np.expm1(np.log1p(-rate) / vein.siblings))
 
 
@@ -190,11 +216,11 @@ def _lognormal(part: str, kind: str, size: float) -> float:
     return float(np.exp(quantity(_FILE, *keys).value * size))
 
 
-def _mean_of_vein_mm4(vein: Vein, model: OpeningModel) -> float:
+def _mean_of_vein_mm4(vein: Vein, rates: OpeningRates) -> float:
     """Mean conductivity: r^4 of a lognormal radius as often as it is wide, else that of a narrow one."""
     sigma = quantity(_FILE, "vein", vein.kind, "sigma_ln").value
-    often = _vein_probability(vein, model)
-    wide = tube_mm4(_vein_radius_mm(vein, model.lumen)) * float(np.exp(8.0 * sigma**2))
+    often = vein_probability(vein, rates)
+    wide = tube_mm4(_vein_radius_mm(vein)) * float(np.exp(8.0 * sigma**2))
     return often * wide + (1.0 - often) * _narrow_mm4(vein)
 
 
@@ -202,8 +228,8 @@ def _narrow_mm4(vein: Vein) -> float:
     return tube_mm4(quantity(_FILE, "vein", vein.kind, "narrow").value)
 
 
-def _drawn_vein(surface: Surface, vein: Vein, lumen: float, size: float) -> Passage:
-    radius = _vein_radius_mm(vein, lumen) * _lognormal("vein", vein.kind, size)
+def _drawn_vein(surface: Surface, vein: Vein, size: float) -> Passage:
+    radius = _vein_radius_mm(vein) * _lognormal("vein", vein.kind, size)
     return _vein_passage(surface, vein, tube_mm4(radius), DRAWN)
 
 
@@ -211,12 +237,14 @@ def _narrow_vein(surface: Surface, vein: Vein) -> Passage:
     return _vein_passage(surface, vein, _narrow_mm4(vein), NARROW)
 
 
-def _vein_passage(surface: Surface, vein: Vein, conductivity_mm4: float, basis: str) -> Passage:
+def _vein_passage(surface: Surface, vein: Vein, mouth_mm4: float, basis: str) -> Passage:
     angle = quantity(_FILE, "vein", vein.kind, "angle").value
-    return _vein_at(surface, surface.at(direction(angle, vein.side)), vein, conductivity_mm4, basis, vein.name)
+    return _vein_at(surface, surface.at(direction(angle, vein.side)), vein, mouth_mm4, basis, vein.name)
 
 
-def _vein_at(surface: Surface, row: int, vein: Vein, conductivity_mm4: float, basis: str, name: str) -> Passage:
+def _vein_at(surface: Surface, row: int, vein: Vein, mouth_mm4: float, basis: str, name: str) -> Passage:
+    """A vein from where all meet, in the middle of the body, to its mouth: within the bone it has its usual lumen at least,
+    whatever its mouth lets pass."""
     inside = quantity(_FILE, "vein", vein.kind, "inside").value
     inward = surface.grid.axes.T @ surface.local_mm[row] * inside
     mouth = surface.lps_mm[row]
@@ -225,15 +253,36 @@ def _vein_at(surface: Surface, row: int, vein: Vein, conductivity_mm4: float, ba
         route=vein.route,
         place=vein.place,
         path_lps_mm=np.array([mouth - inward, mouth]),
-        conductivity_mm4=conductivity_mm4,
+        conductivity_mm4=max(mouth_mm4, tube_mm4(_vein_radius_mm(vein))),
         outside_mm=quantity(_FILE, "vein", vein.kind, "outside").value,
         pressure_pa=rest_pressure_pa(),
         basis=basis,
+        outside_mm4=mouth_mm4,
     )
 
 
 def _crack_length_mm() -> float:
     return quantity(_FILE, "crack", "length").value
+
+
+def _crack(surface: Surface, row: int, route: Route, name: str, conductivity_mm4: float) -> list[Passage]:
+    """A crack about a face: legs side by side along the shell, level on a wall and from side to side on an endplate, that
+    share its conductivity and, by their name, one outlet; it ends where its route or the place beyond does."""
+    normal = surface.normal[row]
+    upright = np.array([0.0, 0.0, 1.0]) if route == "cortical" else np.array([0.0, 1.0, 0.0])
+    along = unit(np.cross(upright, normal))
+    count = max(1, round(_crack_length_mm() / CRACK_LEG_MM))
+    there = np.flatnonzero((surface.route == route) & (surface.place == surface.place[row]))
+    rows = [row]
+    for n in range(count):
+        place = surface.local_mm[row] + (n - 0.5 * (count - 1)) * CRACK_LEG_MM * along
+        away = np.linalg.norm(surface.local_mm[there] - place, axis=1)
+        if away.min() <= CRACK_LEG_MM:
+            rows.append(int(there[away.argmin()]))
+    # The same cell can have several outer faces: one leg a cell.
+    legs = list({surface.lps_mm[leg].tobytes(): leg for leg in reversed(rows)}.values())[::-1]
+    part = conductivity_mm4 / len(legs)
+    return [_crack_passage(surface, leg, route, name, part, DRAWN) for leg in legs]
 
 
 def _crack_passage(surface: Surface, row: int, route: Route, name: str, conductivity_mm4: float, basis: str) -> Passage:
@@ -253,13 +302,12 @@ def _crack_passage(surface: Surface, row: int, route: Route, name: str, conducti
     )
 
 
-def _expected_cracks(surface: Surface, route: Route, model: OpeningModel) -> Iterator[Passage]:
+def _expected_cracks(surface: Surface, route: Route, rates: OpeningRates) -> Iterator[Passage]:
     """One crack a neighbour, with its share of the route's mean conductivity: a^3 of a lognormal width."""
     weights = crack_weights(surface, route)
-    often = -float(np.expm1(-model.of_cracks(route) * weights.sum()))
+    often = cracks_expected(rates.of_cracks(route) * float(weights.sum()))
     sigma = quantity(_FILE, "crack", "sigma_ln").value
-    width = model.lumen * quantity(_FILE, "crack", "width").value
-    mean = gap_mm4(width, _crack_length_mm()) * float(np.exp(4.5 * sigma**2)) * often
+    mean = gap_mm4(_crack_width_mm(), _crack_length_mm()) * float(np.exp(4.5 * sigma**2)) * often
     for place in np.unique(surface.place[weights > 0]):
         there = np.where(surface.place == place, weights, 0.0)
         share = float(there.sum() / weights.sum())

@@ -16,7 +16,7 @@ SAMPLES_A_CELL = 20
 
 
 def with_passages(medium: Medium, passages: tuple[Passage, ...]) -> Medium:
-    """The medium with these passages; a passage of no conductivity is left out.
+    """The medium with these passages; a passage of no conductivity is left out, passages of one name have one outlet.
 
     Between the cells of a path the lumen conducts beside the bone; in series over the whole path it conducts exactly
     conductivity / length on any grid. Its outlet sits on the last cell before the outside.
@@ -25,16 +25,17 @@ def with_passages(medium: Medium, passages: tuple[Passage, ...]) -> Medium:
         raise ValueError("a medium without a grid has no place for a passage")
     faces = tuple(face.copy() for face in medium.face_mm3)
     permeability = medium.permeability_mm2.copy()
-    outlets = list(medium.outlets)
+    outlets = {one.name: one for one in medium.outlets}
     for passage in passages:
         if passage.conductivity_mm4 <= 0.0:
             continue
         path = cells_along(medium.grid, medium.flow_cells, passage.path_lps_mm)
         _join(faces, path, passage)
         _open(permeability, path, passage, medium.spacing_mm)
-        outlets.append(_outlet(path[-1], passage, medium.flow_cells.shape))
+        outlet = _outlet(path[-1], passage, medium.flow_cells.shape)
+        outlets[outlet.name] = _together(outlets[outlet.name], outlet) if outlet.name in outlets else outlet
     return replace(
-        medium, face_mm3=(faces[0], faces[1], faces[2]), permeability_mm2=permeability, outlets=tuple(outlets)
+        medium, face_mm3=(faces[0], faces[1], faces[2]), permeability_mm2=permeability, outlets=tuple(outlets.values())
     )
 
 
@@ -104,5 +105,12 @@ def _open(
 
 def _outlet(cell: Cell, passage: Passage, shape: tuple[int, ...]) -> Outlet:
     index = np.array([np.ravel_multi_index(cell, shape)], dtype=np.int64)
-    conductance = np.array([passage.conductivity_mm4 / passage.outside_mm])
+    conductance = np.array([passage.mouth_mm3])
     return Outlet(passage.name, passage.route, passage.place, index, conductance, passage.pressure_pa, passage.basis)
+
+
+def _together(first: Outlet, other: Outlet) -> Outlet:
+    """One outlet of two: the cells of both, where they meet with what both conduct."""
+    cells, where = np.unique(np.concatenate([first.cells, other.cells]), return_inverse=True)
+    both = np.concatenate([first.conductance_mm3, other.conductance_mm3])
+    return replace(first, cells=cells, conductance_mm3=np.bincount(where, weights=both).astype(np.float64))

@@ -43,7 +43,7 @@ class Passage:
     `path_lps_mm` (n, 3) runs from its inner end to its mouth at the surface; fluid enters along the whole path.
     `conductivity_mm4` is permeability times cross-section of the lumen: pi r^4/8 of a tube, b a^3/12 of a gap a wide and b
     long; over a length L it conducts conductivity / L. `outside_mm` is the length of lumen beyond the mouth up to where the
-    pressure is `pressure_pa`.
+    pressure is `pressure_pa`, `outside_mm4` its conductivity where that is another.
     """
 
     name: str
@@ -54,6 +54,12 @@ class Passage:
     outside_mm: float
     pressure_pa: float
     basis: str
+    outside_mm4: float | None = None
+
+    @property
+    def mouth_mm3(self) -> float:
+        """What the way out beyond the mouth conducts."""
+        return (self.conductivity_mm4 if self.outside_mm4 is None else self.outside_mm4) / self.outside_mm
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,9 @@
 """What a picture shows of leaked cement, against what is true.
 
 A leak is seen where enough cement lies along the ray, over enough area, outside what hides it: the outline of the vertebral
-body. On the lateral view the back rims of the body hide the hollow of its posterior wall, and its flanks lie over it: what
-leaks there is read as cement in the body. That is the known blindness of the lateral view.
+body and its pedicles. On the lateral view the back rims of the body hide the hollow of its posterior wall, both pedicles
+lie over the canal behind it, and its flanks lie over it: what leaks there is read as bone or as cement in the body. That is
+the known blindness of the lateral view.
 """
 
 from __future__ import annotations
@@ -17,21 +18,26 @@ from pedicle.model.bone import Bone
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.placed import PlacedCement
 from pedicle.model.sourced import quantity
-from pedicle.model.vertebra import PART_BODY
+from pedicle.model.vertebra import PART_BODY, PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE
 from pedicle.model.volume import Volume
 
 Image = NDArray[np.float32]
 _FILE = "injection/leaks"
+_PEDICLES = (PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE)
 # A ray through this much of the body is within its outline, mm.
 _OUTLINE_MM = 0.5
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one view shows: the leaks seen, by number; and how far back cement reaches in the body as seen in it."""
+    """What one view shows: the leaks seen, by number; and how far back cement reaches in the body as seen in it.
+
+    `beside` is the part of each leak's cement that lies outside the body's outline in this view, 0 to 1.
+    """
 
     seen: tuple[bool, ...]
     in_posterior_quarter: bool
+    beside: tuple[float, ...]
 
 
 def read_view(
@@ -41,17 +47,25 @@ def read_view(
     the grid of `cement`."""
     pixel = float(np.mean(beam.pixel_mm)) / float(beam.magnification(bone.parts.grid.centre_lps_mm))
     outline = _outline(scene, beam, bone, pixel)
-    seen = tuple(_shows(_path(scene, beam, leak), ~outline, pixel) for leak in leaks)
+    paths = [_path(scene, beam, leak) for leak in leaks]
+    seen = tuple(_shows(path, ~outline, pixel) for path in paths)
+    beside = tuple(float(path[~outline].sum() / max(float(path.sum()), 1e-9)) for path in paths)
     behind = cement.with_values(np.where(rear, cement.values, 0.0).astype(np.float32))
-    return Reading(seen, _shows(_path(scene, beam, behind), np.ones_like(outline), pixel))
+    return Reading(seen, _shows(_path(scene, beam, behind), np.ones_like(outline), pixel), beside)
 
 
 def _outline(scene: Scene, beam: ConeBeam, bone: Bone, pixel_mm: float) -> NDArray[np.bool_]:
-    """Pixels in the body's outline, and those next to it by the margin within which an eye does not part the two."""
+    """Pixels in the outline of body and pedicles, and those next to it by the margin within which an eye does not part the two."""
     from scipy.ndimage import distance_transform_edt
 
-    body = bone.parts.with_values((bone.parts.values == PART_BODY).astype(np.float32))
-    inside = _path(scene, beam, body) > _OUTLINE_MM
+    body = bone.parts.values == PART_BODY
+    pedicles = np.isin(bone.parts.values, _PEDICLES)
+    # The transverse processes are of the same part: they lie beside the body.
+    pedicles &= body.any(axis=(1, 2))[:, None, None]
+    of_body, of_pedicles = (
+        _path(scene, beam, bone.parts.with_values(one.astype(np.float32))) for one in (body, pedicles)
+    )
+    inside = (of_body > _OUTLINE_MM) | (of_pedicles > quantity(_FILE, "seen", "bone").value)
     beyond = distance_transform_edt(~inside, sampling=pixel_mm)
     return np.asarray(beyond <= quantity(_FILE, "seen", "margin").value)
 
