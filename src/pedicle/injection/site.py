@@ -15,7 +15,7 @@ from pedicle.model.bone import Bone
 from pedicle.model.cannula import cannula_of
 from pedicle.model.cement import Cement, age_rate, cement
 from pedicle.model.delivery import DeliveryState, Line
-from pedicle.model.errors import InputError, RefusedError
+from pedicle.model.errors import InputError, NumericalError, RefusedError
 from pedicle.model.flow import Fluids, Source
 from pedicle.model.grid import Grid
 from pedicle.model.medium import Medium, Passage
@@ -122,7 +122,8 @@ def medium_options(options: InjectOptions) -> MediumOptions:
 
 
 def checked(site: Site, needle: PlacedNeedle, asked_ml: float) -> None:
-    """RefusedError when the cannula's end is not in the body (422), in the canal (423), or the volume does not fit (424)."""
+    """RefusedError when the cannula's end is not in the body or opens where nothing flows (422), in the canal (423), or the
+    volume does not fit (424)."""
     part = int(site.bone.parts.sampled(needle.tip_lps_mm, order=0, fill=0.0))
     if part == PART_CANAL:
         raise RefusedError(
@@ -132,6 +133,10 @@ def checked(site: Site, needle: PlacedNeedle, asked_ml: float) -> None:
         raise RefusedError(
             422, site.level, "the needle's tip is outside the vertebral body", "in the body", "place the needle again"
         )
+    try:
+        site.source(needle)
+    except NumericalError as error:
+        raise RefusedError(422, site.level, error.found, "in the body", "place the needle again") from error
     room = site.regions.fillable_ml
     if asked_ml > room:
         raise RefusedError(
