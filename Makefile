@@ -21,9 +21,10 @@ bench: $(VENV)/.ready
 	$(BIN)/pedicle warm-up
 	for name in $$(cd benchmarks && ls *.py | sed 's/\.py//' | grep -v '^_'); do $(BIN)/python -m benchmarks.$$name --quick; done
 
-# Other programs that benchmarks compare with, in an environment of their own, each where it is to be had; plastimatch and what
-# gVirtualXRay draws with are Debian's.
+# Other programs that benchmarks compare with, in an environment of their own, each where it is to be had; plastimatch, OPM Flow
+# and what gVirtualXRay draws with are Debian's.
 PEERS ?= .venv-peers
+OPM := libopm-simulators-bin
 PEER_LIBRARIES := libegl1 libegl-mesa0 libgl1 libxcb-xinerama0 libxcb-keysyms1 libxcb-icccm4 libxcb-ewmh2 libxcb-res0 \
 	libxcb-composite0
 peers: $(VENV)/.ready
@@ -33,7 +34,8 @@ peers: $(VENV)/.ready
 	done < benchmarks/peers/packages.txt
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get install --yes --quiet=2 plastimatch $(PEER_LIBRARIES) >/dev/null || echo "not to be had here: plastimatch"; \
-	else echo "As root, on Debian: apt-get install plastimatch $(PEER_LIBRARIES)"; fi
+		apt-get install --yes --quiet=2 $(OPM) >/dev/null || echo "not to be had here: OPM Flow ($(OPM))"; \
+	else echo "As root, on Debian: apt-get install plastimatch $(OPM) $(PEER_LIBRARIES)"; fi
 	@PEDICLE_PEERS=$(PEERS) $(BIN)/python -m benchmarks._peer
 
 coverage: $(VENV)/.ready

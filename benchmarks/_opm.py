@@ -10,8 +10,8 @@ hardly any cement in the bone and no error. What went in is therefore read from 
 
 from __future__ import annotations
 
+import os
 import resource
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -72,11 +72,6 @@ class Found:
     version: str
 
 
-def is_there() -> bool:
-    """Whether the program can be started."""
-    return shutil.which(PROGRAM) is not None
-
-
 def _column(values: Array) -> str:
     """Values in the deck's order, the first axis fastest."""
     flat = values.ravel(order="F")
@@ -127,8 +122,6 @@ def run(problem: Problem, folder: Path) -> Found:
 
 
 def _one_thread() -> dict[str, str]:
-    import os
-
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 

@@ -32,6 +32,8 @@ NEEDS = {
     "gVirtualXRay": "import spekpy, xraylib; from gvxrPython3 import gvxr",
 }
 PROGRAMS = {"plastimatch": "plastimatch"}
+# Programs that need nothing of the peers' environment.
+ALONE = {"OPM Flow": "flow"}
 ABSENT = "absent: make peers"
 
 
@@ -80,7 +82,9 @@ def environment() -> dict[str, str]:
 
 @cache
 def is_there(name: str) -> bool:
-    """Whether a peer of NEEDS can be imported in the peers' environment, or one of PROGRAMS be started."""
+    """Whether a peer of NEEDS can be imported in the peers' environment, or one of PROGRAMS or ALONE be started."""
+    if name in ALONE:
+        return shutil.which(ALONE[name]) is not None
     if not PYTHON.exists() or (name in PROGRAMS and shutil.which(PROGRAMS[name]) is None):
         return False
     if name in PROGRAMS:
@@ -126,7 +130,7 @@ def volume_arrays(absorber: Absorber) -> dict[str, Any]:
 
 def main() -> None:
     """A line for each peer."""
-    for name in (*NEEDS, *PROGRAMS):
+    for name in (*NEEDS, *PROGRAMS, *ALONE):
         print(f"{name}: {'there' if is_there(name) else ABSENT}")
 
 

@@ -110,3 +110,17 @@ def test_an_interrupt_while_a_command_is_imported_is_one_line(monkeypatch, capsy
 def test_python_m_pedicle_is_the_same_program():
     out = subprocess.run([sys.executable, "-m", "pedicle", "--version"], capture_output=True, text=True, check=True)
     assert out.stdout.strip()
+
+
+def test_verify_prints_computed_beside_exact_and_leaves_with_zero(capsys):
+    import json
+
+    from pedicle.app.cli import main
+
+    with pytest.raises(SystemExit) as left:
+        main(["verify", "--solver", "ordered", "--json"])
+    assert left.value.code == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["failed"] == 0
+    assert {"ordered", "delivery"} == {row["solver"] for row in found["answers"]}
+    assert len(found["answers"]) > 30

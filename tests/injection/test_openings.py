@@ -132,7 +132,7 @@ def test_a_cleft_that_reaches_the_shell_breaks_it_more_often_and_a_deep_one_hard
 def test_cracks_of_a_body_with_a_cleft_lie_along_it():
     bone = simple_bone(cleft=plate(half_mm=1.6, wide=19.5))
     surface, generator = surface_of(bone), chance()
-    high = ways.OpeningRates(0.1, 0.1, 0.9)
+    high = ways.OpeningModel(0.1, 0.1, 0.9)
     found = [one for _ in range(300) for one in ways.drawn_openings(bone, generator, high, surface=surface)]
     z = np.array([one.path_lps_mm[-1][2] for one in found if one.route == "cortical"])
     assert np.mean(np.abs(z - 3.0) < 4.0) > 0.6
@@ -140,7 +140,7 @@ def test_cracks_of_a_body_with_a_cleft_lie_along_it():
 
 def test_what_the_ct_shows_is_taken_and_not_drawn_again():
     bone = simple_bone(foramen=True)
-    found = ways.drawn_openings(bone, chance(), ways.OpeningRates(0.999, 0.001, 0.001))
+    found = ways.drawn_openings(bone, chance(), ways.OpeningModel(0.999, 0.001, 0.001))
     assert [one.route for one in open_ways(found)] == ["basivertebral"]
     assert found[0].basis == "test"
     # as wide as its patch of 6 mm2, for a foramen is filled by its vein
@@ -157,11 +157,11 @@ def test_a_wall_seen_broken_is_a_crack_as_long_as_its_patch():
     assert found.place == "paravertebral"
     assert found.path_lps_mm[-1][1] < -12.0
     length = 2.0 * np.sqrt(patch.sum() / np.pi)
-    assert found.conductivity_mm4 == pytest.approx(gap_mm4(0.5, length))
+    assert found.conductivity_mm4 == pytest.approx(gap_mm4(quantity("bone/openings", "crack", "width").value, length))
 
 
 def test_an_unbroken_body_has_veins_and_no_cracks(bone):
-    high = ways.OpeningRates(0.9, 0.9, 0.9)
+    high = ways.OpeningModel(0.9, 0.9, 0.9)
     found = ways.drawn_openings(bone, chance(), high, fractured=False)
     assert open_ways(found)
     assert {one.route for one in found} <= {"basivertebral", "segmental"}
@@ -170,7 +170,7 @@ def test_an_unbroken_body_has_veins_and_no_cracks(bone):
 def test_one_seed_one_draw_and_rates_only_add(bone):
     first, again = (ways.drawn_openings(bone, chance(5)) for _ in range(2))
     assert [(one.name, one.basis) for one in first] == [(one.name, one.basis) for one in again]
-    more = ways.drawn_openings(bone, chance(5), ways.OpeningRates(0.9, 0.9, 0.9))
+    more = ways.drawn_openings(bone, chance(5), ways.OpeningModel(0.9, 0.9, 0.9))
     assert {one.name for one in open_ways(first)} <= {one.name for one in open_ways(more)}
 
 
@@ -184,10 +184,24 @@ def test_marrow_has_a_way_out_of_every_draw_that_cement_has_not(draws):
     assert least * 1e4 / 0.079 > 50.0
 
 
-def test_the_rates_are_one_vector():
-    stated = ways.OpeningRates.stated()
-    assert ways.OpeningRates.from_vector(stated.vector).vector == pytest.approx(stated.vector)
-    assert ways.OpeningRates.from_vector(np.zeros(3)).segmental == 0.5
+def test_what_is_fitted_is_one_vector():
+    stated = ways.OpeningModel.stated()
+    assert ways.OpeningModel.from_vector(stated.vector).vector == pytest.approx(stated.vector)
+    plain = ways.OpeningModel.from_vector(np.zeros(4))
+    assert (plain.segmental, plain.lumen) == (0.5, 1.0)
+
+
+def test_the_lumen_widens_what_is_drawn_and_what_is_expected(bone):
+    """r^4 of veins and a^3 of cracks: 16 and 8 times at twice the lumen."""
+    once, twice = (ways.OpeningModel(0.999999, 0.999999, 0.999999, lumen) for lumen in (1.0, 2.0))
+    for first, second in (
+        (ways.drawn_openings(bone, chance(3), once), ways.drawn_openings(bone, chance(3), twice)),
+        (ways.expected_openings(bone, once), ways.expected_openings(bone, twice)),
+    ):
+        assert [one.name for one in first] == [one.name for one in second]
+        for narrow, wide in zip(first, second, strict=True):
+            power = 16.0 if "vein" in narrow.name else 8.0
+            assert wide.conductivity_mm4 == pytest.approx(power * narrow.conductivity_mm4, rel=1e-2), narrow.name
 
 
 def test_closed_is_without_passages(bone):

@@ -20,6 +20,7 @@ _TABLE = {
     "report": "Write a case's report again.",
     "cite": "The references a case used, as BibTeX.",
     "phantom": "A synthetic CT with label map and known truth.",
+    "verify": "Problems with exact answers, solved by every registered solver.",
     "warm-up": "Compile the kernels once.",
 }
 

@@ -225,6 +225,37 @@ def phantom(*, out: Path, name: str = "demo", seed: Seed | None = None, talk: Ta
     tell(talk, {"folder": str(out)}, [f"synthetic patient '{name}' in {out}"])
 
 
+def verify(*, solver: str | None = None, talk: Talk = _QUIET) -> None:
+    """Problems with exact answers, solved by every registered solver: computed beside exact. Leaves with 5 when one fails.
+
+    Parameters
+    ----------
+    solver
+        Only this flow solver.
+    """
+    with speaking(talk) as progress:
+        from pedicle.injection.solvers import solver as registered
+        from pedicle.verify import delivery_answers, problems, suite
+
+        names = None if solver is None else (solver,)
+        if solver is not None:
+            registered(solver)
+        compiling(progress)
+        count, found = len(problems()), list(delivery_answers())
+        for answer in suite(names):
+            progress(min(len(found) / (2.0 * count), 1.0), answer.name)
+            found.append(answer)
+    rows = [vars(answer) for answer in found]
+    lines = [
+        f"{'ok ' if a.passed else 'BAD'} {a.name:46} {a.solver:9} step {a.step:<5g} {a.computed:12.5g} {a.exact:12.5g} +- {a.tolerance:.2g} {a.unit}"
+        for a in found
+    ]
+    failed = sum(not answer.passed for answer in found)
+    tell(talk, {"answers": rows, "failed": failed}, [*lines, f"{len(found)} answers, {failed} failed"])
+    if failed:
+        raise SystemExit(5)
+
+
 def warm_up(*, talk: Talk = _QUIET) -> None:
     """Compile the kernels once, by running the demo in a temporary folder."""
     import tempfile

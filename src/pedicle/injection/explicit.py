@@ -40,10 +40,7 @@ def advance_explicit(
     options: FlowOptions,
 ) -> FlowState:
     """A `Solver` of `injection.solvers`."""
-    run = _Explicit(medium, source, fluids, state, rate_mm3_s, options)
-    while run.t_s < until_s:
-        run.step(until_s)
-    return run.state()
+    return _Explicit(medium, source, fluids, state, rate_mm3_s, options).advance(until_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +75,7 @@ class _Explicit(Run):
 
     def flow(self, left_s: float) -> float:
         """See `Run.flow`."""
-        for _ in range(self.picards()):
-            self._solve()
-            self._keep_fluxes()
+        self.refresh()
         ratio = 1.0 / (self.medium.marrow_viscosity_pa_s * self.fields.inverse.ravel())
         front, stable = self._limits_s(ratio)
         dt = left_s / max(1.0, float(np.ceil(left_s / (self.options.courant * front) - 1e-9)))
@@ -90,6 +85,12 @@ class _Explicit(Run):
         self.injected += self.rate * dt
         self.check_balance(0.0, np.ones(1))
         return dt
+
+    def refresh(self) -> None:
+        """See `Run.refresh`."""
+        for _ in range(self.picards()):
+            self._solve()
+            self._keep_fluxes()
 
     def _solve(self) -> None:
         """Response and base on all cells that have a way out."""

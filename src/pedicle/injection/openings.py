@@ -23,32 +23,35 @@ EXPECTED = "expected: the mean over what a CT cannot show"
 
 
 @dataclass(frozen=True)
-class OpeningRates:
-    """Probability that a body has at least one opening for cement, by route, before a cleft is counted: what is fitted.
+class OpeningModel:
+    """What is fitted to published leaks: how often a body has an opening for cement, and how wide openings are.
 
-    `cortical` is of walls and endplates together; each in (0, 1).
+    The rates, each in (0, 1), are of at least one opening a route, before a cleft is counted; `cortical` is of walls and
+    endplates together. `lumen` (> 0) scales the median radius of veins and width of cracks.
     """
 
     basivertebral: float
     segmental: float
     cortical: float
+    lumen: float = 1.0
 
     @classmethod
-    def stated(cls) -> OpeningRates:
-        """The rates of data/bone/openings.toml."""
-        found = (quantity(_FILE, "rate", key).value for key in ("basivertebral", "segmental", "cortical"))
+    def stated(cls) -> OpeningModel:
+        """The model of data/bone/openings.toml."""
+        found = (quantity(_FILE, "rate", key).value for key in ("basivertebral", "segmental", "cortical", "lumen"))
         return cls(*found)
 
     @property
     def vector(self) -> Array:
-        """Their log odds (3,), free of bounds for a fit."""
+        """Log odds of the three rates and the logarithm of the lumen, (4,), free of bounds for a fit."""
         p = np.array([self.basivertebral, self.segmental, self.cortical])
-        return np.asarray(np.log(p / (1.0 - p)))
+        return np.append(np.log(p / (1.0 - p)), np.log(self.lumen))
 
     @classmethod
-    def from_vector(cls, vector: Array) -> OpeningRates:
+    def from_vector(cls, vector: Array) -> OpeningModel:
         """The inverse of `vector`."""
-        return cls(*(float(p) for p in 1.0 / (1.0 + np.exp(-np.asarray(vector)))))
+        a, b, c = (float(1.0 / (1.0 + np.exp(-x))) for x in np.asarray(vector)[:3])
+        return cls(a, b, c, float(np.exp(vector[3])))
 
     def of_cracks(self, route: Route) -> float:
         """Mean number of cracks of a route: walls and endplates share the cortical hazard as published leaks do."""
@@ -89,7 +92,7 @@ def seen_openings(bone: Bone, surface: Surface | None = None) -> tuple[Passage, 
 def drawn_openings(
     bone: Bone,
     generator: np.random.Generator,
-    rates: OpeningRates | None = None,
+    model: OpeningModel | None = None,
     fractured: bool = True,
     surface: Surface | None = None,
 ) -> tuple[Passage, ...]:
@@ -97,24 +100,24 @@ def drawn_openings(
 
     A route that the CT shows open is not drawn again. Every vein is there for marrow; each by itself is or is not wide enough
     for cement. A wall and an endplate of a fractured body have at most one crack each, at a place drawn by weakness and
-    nearness of a cleft. The generator is asked the same count of numbers whatever comes out, so that draws of different rates correspond. Many draws of one bone
-    take its `surface` once.
+    nearness of a cleft. The generator is asked the same count of numbers whatever comes out, so that draws of different
+    models correspond. Many draws of one bone take its `surface` once.
     """
-    rates = rates or OpeningRates.stated()
+    model = model or OpeningModel.stated()
     surface, shown = surface or surface_of(bone), _routes(bone)
     found = list(seen_openings(bone, surface))
     for vein in VEINS:
         chance, size = generator.random(), generator.standard_normal()
         if vein.route not in shown:
-            wide = chance < _vein_probability(vein, rates)
-            found.append(_drawn_vein(surface, vein, size) if wide else _narrow_vein(surface, vein))
+            wide = chance < _vein_probability(vein, model)
+            found.append(_drawn_vein(surface, vein, model.lumen, size) if wide else _narrow_vein(surface, vein))
     for route in CRACKED:
         chance, where, size = generator.random(), generator.random(), generator.standard_normal()
         weights = crack_weights(surface, route)
-        open_here = chance < -np.expm1(-rates.of_cracks(route) * weights.sum())
+        open_here = chance < -np.expm1(-model.of_cracks(route) * weights.sum())
         if fractured and route not in shown and open_here:
             row = int(np.searchsorted(np.cumsum(weights), where * weights.sum(), side="right"))
-            width = quantity(_FILE, "crack", "width").value * _lognormal("crack", "", size)
+            width = model.lumen * quantity(_FILE, "crack", "width").value * _lognormal("crack", "", size)
             found.append(
                 _crack_passage(surface, row, route, f"{route} crack", gap_mm4(width, _crack_length_mm()), DRAWN)
             )
@@ -122,21 +125,21 @@ def drawn_openings(
 
 
 def expected_openings(
-    bone: Bone, rates: OpeningRates | None = None, fractured: bool = True, surface: Surface | None = None
+    bone: Bone, model: OpeningModel | None = None, fractured: bool = True, surface: Surface | None = None
 ) -> tuple[Passage, ...]:
     """Openings the CT shows, and all others with their mean conductivity over the draws: one run without chance.
 
     Cracks lie at the likeliest face of each neighbour. The mean conductivity is not the mean leak, which is not linear.
     """
-    rates = rates or OpeningRates.stated()
+    model = model or OpeningModel.stated()
     surface, shown = surface or surface_of(bone), _routes(bone)
     found = list(seen_openings(bone, surface))
     for vein in VEINS:
         if vein.route not in shown:
-            found.append(_vein_passage(surface, vein, _mean_of_vein_mm4(vein, rates), EXPECTED))
+            found.append(_vein_passage(surface, vein, _mean_of_vein_mm4(vein, model), EXPECTED))
     for route in CRACKED:
         if fractured and route not in shown:
-            found += _expected_cracks(surface, route, rates)
+            found += _expected_cracks(surface, route, model)
     return tuple(found)
 
 
@@ -172,13 +175,13 @@ def _seen(surface: Surface, opening: Opening, n: int) -> Passage:
     return _crack_passage(surface, row, opening.route, name, gap_mm4(width, 2.0 * radius), opening.basis)
 
 
-def _vein_radius_mm(vein: Vein) -> float:
-    return quantity(_FILE, "vein", vein.kind, "radius").value
+def _vein_radius_mm(vein: Vein, lumen: float = 1.0) -> float:
+    return lumen * quantity(_FILE, "vein", vein.kind, "radius").value
 
 
-def _vein_probability(vein: Vein, rates: OpeningRates) -> float:
+def _vein_probability(vein: Vein, model: OpeningModel) -> float:
     """Of this one vein, so that at least one of its siblings is open at the route's rate."""
-    rate = rates.basivertebral if vein.route == "basivertebral" else rates.segmental
+    rate = model.basivertebral if vein.route == "basivertebral" else model.segmental
     return -float(np.expm1(np.log1p(-rate) / vein.siblings))
 
 
@@ -187,11 +190,11 @@ def _lognormal(part: str, kind: str, size: float) -> float:
     return float(np.exp(quantity(_FILE, *keys).value * size))
 
 
-def _mean_of_vein_mm4(vein: Vein, rates: OpeningRates) -> float:
+def _mean_of_vein_mm4(vein: Vein, model: OpeningModel) -> float:
     """Mean conductivity: r^4 of a lognormal radius as often as it is wide, else that of a narrow one."""
     sigma = quantity(_FILE, "vein", vein.kind, "sigma_ln").value
-    often = _vein_probability(vein, rates)
-    wide = tube_mm4(_vein_radius_mm(vein)) * float(np.exp(8.0 * sigma**2))
+    often = _vein_probability(vein, model)
+    wide = tube_mm4(_vein_radius_mm(vein, model.lumen)) * float(np.exp(8.0 * sigma**2))
     return often * wide + (1.0 - often) * _narrow_mm4(vein)
 
 
@@ -199,8 +202,8 @@ def _narrow_mm4(vein: Vein) -> float:
     return tube_mm4(quantity(_FILE, "vein", vein.kind, "narrow").value)
 
 
-def _drawn_vein(surface: Surface, vein: Vein, size: float) -> Passage:
-    radius = _vein_radius_mm(vein) * _lognormal("vein", vein.kind, size)
+def _drawn_vein(surface: Surface, vein: Vein, lumen: float, size: float) -> Passage:
+    radius = _vein_radius_mm(vein, lumen) * _lognormal("vein", vein.kind, size)
     return _vein_passage(surface, vein, tube_mm4(radius), DRAWN)
 
 
@@ -250,12 +253,13 @@ def _crack_passage(surface: Surface, row: int, route: Route, name: str, conducti
     )
 
 
-def _expected_cracks(surface: Surface, route: Route, rates: OpeningRates) -> Iterator[Passage]:
+def _expected_cracks(surface: Surface, route: Route, model: OpeningModel) -> Iterator[Passage]:
     """One crack a neighbour, with its share of the route's mean conductivity: a^3 of a lognormal width."""
     weights = crack_weights(surface, route)
-    often = -float(np.expm1(-rates.of_cracks(route) * weights.sum()))
+    often = -float(np.expm1(-model.of_cracks(route) * weights.sum()))
     sigma = quantity(_FILE, "crack", "sigma_ln").value
-    mean = gap_mm4(quantity(_FILE, "crack", "width").value, _crack_length_mm()) * float(np.exp(4.5 * sigma**2)) * often
+    width = model.lumen * quantity(_FILE, "crack", "width").value
+    mean = gap_mm4(width, _crack_length_mm()) * float(np.exp(4.5 * sigma**2)) * often
     for place in np.unique(surface.place[weights > 0]):
         there = np.where(surface.place == place, weights, 0.0)
         share = float(there.sum() / weights.sum())

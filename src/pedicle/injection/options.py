@@ -37,7 +37,7 @@ class FlowOptions:
     courant: Annotated[float, Field(gt=0, le=4)] = 1.0
     """Cells the front may cross in one step; 0.25 for the fine step, 1 for reports, 2 for the live view."""
     sweeps: Annotated[int, Field(ge=1, le=64)] = 4
-    """Steps of the cement for each pressure: they cost little and keep the front sharp."""
+    """Steps of the cement in a step of full length: they cost little and keep the front sharp."""
     tolerance: Annotated[float, Field(gt=0, le=1e-2)] = 1e-5
     """Residual of the pressure system, relative to its right-hand side."""
     most_iterations: Annotated[int, Field(ge=1, le=1000)] = 100

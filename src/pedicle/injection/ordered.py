@@ -26,10 +26,7 @@ def advance_ordered(
     options: FlowOptions,
 ) -> FlowState:
     """A `Solver` of `injection.solvers`."""
-    run = _Ordered(medium, source, fluids, state, rate_mm3_s, options)
-    while run.t_s < until_s:
-        run.step(until_s)
-    return run.state()
+    return _Ordered(medium, source, fluids, state, rate_mm3_s, options).advance(until_s)
 
 
 class _Ordered(Run):
@@ -50,11 +47,14 @@ class _Ordered(Run):
     def flow(self, left_s: float) -> float:
         """See `Run.flow`."""
         system = self._solve()
-        dt = self._step_s(system, left_s)
+        limit = self._limit_s(system)
+        # As many equal steps as the front needs at its present speed, of which this is the first.
+        dt = left_s / _parts(left_s / limit)
         cells = np.flatnonzero(system.cell_of >= 0)
         order = cells[np.argsort(-self.pressure[cells])]
-        for _ in range(self.options.sweeps):
-            self._carry(system, order, dt / self.options.sweeps)
+        sweeps = _parts(self.options.sweeps * dt / limit)
+        for _ in range(sweeps):
+            self._carry(system, order, dt / sweeps)
         return dt
 
     def _system(self, box: Indices) -> BoxSystem:
@@ -84,14 +84,18 @@ class _Ordered(Run):
             self.box, self.far_outflow = box, _far_outflow(system, box, len(self.medium.outlets))
         return system
 
-    def _step_s(self, system: BoxSystem, left_s: float) -> float:
-        """As many equal steps as the front needs at its present speed, of which the first is taken."""
+    def refresh(self) -> None:
+        """See `Run.refresh`."""
+        self._solve()
+
+    def _limit_s(self, system: BoxSystem) -> float:
+        """Seconds in which the front crosses as much of its fastest cell as a step may."""
         self.pressure = system.base + self.rate * system.response
-        limit = self.options.courant * flow_transport.front_step_s(
+        crossing = flow_transport.front_step_s(
             system.strides, system.fine, self.pressure, system.cell_of, self.volume.ravel(),
             self.fields.saturation.ravel(), system.source_share, self.rate,
         )  # fmt: skip
-        return left_s / max(1.0, float(np.ceil(left_s / limit - 1e-9)))
+        return float(self.options.courant * crossing)
 
     def _carry(self, system: BoxSystem, order: Indices, dt: float) -> None:
         outlets = len(self.medium.outlets)
@@ -124,6 +128,11 @@ class _Ordered(Run):
 
     def _ratio(self) -> Array:
         return (self.medium.marrow_viscosity_pa_s * self.fields.inverse).ravel()
+
+
+def _parts(times: float) -> int:
+    """Equal parts none of which is longer than a limit that fits in so many times."""
+    return max(1, int(np.ceil(times - 1e-9)))
 
 
 def _far_outflow(system: BoxSystem, box: Indices, outlets: int) -> Array:

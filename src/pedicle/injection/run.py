@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pedicle.injection.gravity import LONGEST_REST_S, Sinking, has_weight
 from pedicle.injection.options import FlowOptions
 from pedicle.injection.pressure import Fields, Openings
 from pedicle.injection.source import opening_drop_pa
@@ -20,6 +21,8 @@ from pedicle.model.medium import Medium
 LEAST_OPEN = 0.05
 # Balance that each step must keep, and flow that may find no way on, as a fraction of what is injected.
 BALANCE, STUCK = 1e-6, 1e-3
+# Number of the error of an opening without a way out.
+SEALED = 563
 # Pressure solves of the very first step where viscosity depends on shear that no flow has shown yet.
 FIRST_PICARD = 8
 
@@ -60,6 +63,7 @@ class Run:
             face_inverse=(np.zeros((0, 0, 0)),) * 3,
             inverse_marrow=1.0 / medium.marrow_viscosity_pa_s,
         )
+        self.sinking = Sinking(medium, fluids, self.fields.inverse_marrow) if has_weight(fluids) else None
         self._open_up(state.saturation)
 
     def _open_up(self, total: Array) -> None:
@@ -78,17 +82,47 @@ class Run:
             self.medium.pore_volume_mm3 > 0.0, 1.0 - self.set_share, 0.0
         )
 
-    def step(self, until_s: float) -> None:
-        """One step, or the whole time when nothing flows."""
-        self._update_viscosity()
-        if self.rate == 0.0 and not self.openings.unequal:
-            self._age(until_s - self.t_s)
-            self._answer(0.0)
-            return
-        self._refuse_set_opening()
-        self._age(self.flow(until_s - self.t_s))
+    def advance(self, until_s: float) -> FlowState:
+        """The state at a time."""
+        while self.t_s < until_s:
+            self._update_viscosity()
+            left_s = until_s - self.t_s
+            if self.rate == 0.0 and not self.openings.unequal:
+                self._rest(min(left_s, LONGEST_REST_S) if self.sinking else left_s)
+            else:
+                self._step(left_s)
+            # Rounding leaves no step of no length behind.
+            if until_s - self.t_s <= 1e-13 * abs(until_s):
+                self.t_s = until_s
+        return self.state()
+
+    def _step(self, left_s: float) -> None:
+        if self.rate > 0.0 and self._is_blocked():
+            raise RefusedError(
+                565, "flow", "the needle's opening lies in set cement", "mobile cement or marrow", "move the needle"
+            )
+        self._pass_time(self.flow(left_s))
         self.steps += 1
-        self._answer(self.rate)
+        self._answer()
+
+    def _rest(self, dt: float) -> None:
+        """Time without flow; what has thickened meanwhile is in the slope that the next push meets."""
+        self._pass_time(dt)
+        self._update_viscosity()
+        if self._is_blocked():
+            return
+        try:
+            self.refresh()
+        except NumericalError as sealed:
+            # Set cement all about the opening: nothing flows now, and the next push is refused with the same words.
+            if sealed.code != SEALED:
+                raise
+            return
+        self._answer()
+
+    def refresh(self) -> None:
+        """Response and base for the present mobilities."""
+        raise NotImplementedError
 
     def flow(self, left_s: float) -> float:
         """One step of at most so many seconds: pressures, saturation, scalars, what left; answers the seconds it took."""
@@ -113,14 +147,10 @@ class Run:
         fields.inverse[where] = inlet_inverse(self.fluids, self.t_s)
         self._open_up(total)
 
-    def _refuse_set_opening(self) -> None:
-        if self.rate == 0.0:
-            return
+    def _is_blocked(self) -> bool:
+        """Whether set cement closes the opening, or what is in the needle has set."""
         is_open = bool((self.fields.open_share.ravel()[self.source.cells] > 0.0).all())
-        if not is_open or inlet_inverse(self.fluids, self.t_s) == 0.0:
-            raise RefusedError(
-                565, "flow", "the needle's opening lies in set cement", "mobile cement or marrow", "move the needle"
-            )
+        return not is_open or inlet_inverse(self.fluids, self.t_s) == 0.0
 
     def picards(self) -> int:
         """Pressure solves of this step."""
@@ -144,22 +174,30 @@ class Run:
                 "shorten the step or lower the tolerance",
             )  # fmt: skip
 
+    def _pass_time(self, dt: float) -> None:
+        if self.sinking:
+            fields = self.fields
+            flat = fields.saturation.ravel(), fields.inverse.ravel(), fields.open_share.ravel()
+            self.sinking.sink(self.volume.ravel(), flat, self.scalars.reshape(len(self.scalars), -1), dt)
+            self.check_balance(0.0, np.ones(1))
+        self._age(dt)
+
     def _age(self, dt: float) -> None:
         growth = np.array(self.fluids.growth_per_s)[:, None, None, None] * dt
         self.scalars += growth * (self.fields.saturation > 0.0)
         self.set_scalars += growth * (self.set_share > 0.0)
         self.t_s += dt
 
-    def _answer(self, rate: float) -> None:
+    def _answer(self) -> None:
         """Pressure at the opening and its slope by the rate."""
         cells, weights, fields = self.source.cells, self.source.weights, self.fields
         base, response = (float(values.ravel()[cells] @ weights) for values in (fields.base, fields.response))
         share = float(np.clip(fields.saturation.ravel()[cells] @ weights, 0.0, 1.0))
         mixture = (share, self.medium.marrow_viscosity_pa_s)
-        asked = rate if rate > 0.0 else 1.0
+        asked = self.rate if self.rate > 0.0 else 1.0
         drop = opening_drop_pa(self.source, self.fluids, mixture, asked, self.t_s) / asked
         self.slope = response + drop
-        self.tip = base + rate * self.slope
+        self.tip = base + self.rate * self.slope
 
     def state(self) -> FlowState:
         """What is kept."""

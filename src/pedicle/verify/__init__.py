@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pedicle.injection.solvers import SOLVERS
 from pedicle.verify.interface import interface_problems
 from pedicle.verify.lines import line_problems
+from pedicle.verify.needle_drop import PROBLEMS
 from pedicle.verify.pressure import pressure_problems
 from pedicle.verify.problem import Answer, Problem
 from pedicle.verify.properties import property_problems
+from pedicle.verify.sinking import sinking_problems
 from pedicle.verify.sphere import piston_problems
 from pedicle.verify.thinning import thinning_problems
 
-__all__ = ["Answer", "Problem", "problems", "suite"]
+__all__ = ["Answer", "Problem", "delivery_answers", "problems", "suite"]
 
 
 def problems() -> list[Problem]:
@@ -24,8 +26,17 @@ def problems() -> list[Problem]:
         *thinning_problems(),
         *interface_problems(),
         *pressure_problems(),
+        *sinking_problems(),
         *property_problems(),
     ]
+
+
+def delivery_answers() -> Iterator[Answer]:
+    """Needle and syringe against their closed forms; no flow solver takes part."""
+    for ask in PROBLEMS:
+        found = ask()
+        allowed = found.tolerance * abs(found.exact)
+        yield Answer(found.name, "delivery", 1.0, found.computed, found.exact, allowed, "", found.holds)
 
 
 def suite(solvers: tuple[str, ...] | None = None) -> Iterator[Answer]:

@@ -1,14 +1,14 @@
-"""What holds in any bone: mass, symmetry, little dependence on how time is cut, few iterations."""
+"""What holds in any bone: mass, symmetry, little dependence on how time is cut."""
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 
 from pedicle.injection.flow import FlowOptions, FlowState, Fluids, Source, advance_flow, ball_source, start_flow
 from pedicle.model.medium import Medium
-from pedicle.verify.media import MARROW_PA_S, PERMEABILITY_MM2, medium_of, newtonian, open_side, outlet, smooth_bone
+from pedicle.verify.media import MARROW_PA_S, PERMEABILITY_MM2, medium_of, newtonian, open_side, outlet
 from pedicle.verify.problem import Problem
 
 SMALL, SPACING = (14, 12, 10), (1.0, 1.2, 1.5)
@@ -109,28 +109,12 @@ def _sliced_leak(solver: str, step: float) -> float:
     return float(np.abs(a / b - 1.0)[counts].max())
 
 
-def _iterations(exponent: float, solver: str, step: float) -> float:
-    """Most iterations of a pressure solve; a direct solver has none."""
-    medium = smooth_bone((24, 24, 24), 1.0)
-    source, fluids = in_the_middle(medium), newtonian(MARROW_PA_S * 10.0**exponent)
-    if solver == "explicit":
-        return 0.0
-    options = FlowOptions(solver=solver, courant=step)
-    return float(
-        advance_flow(medium, source, fluids, start_flow(medium, source, fluids), 100.0, 10.0, options).most_iterations
-    )
-
-
 def property_problems() -> list[Problem]:
-    """Mass, symmetry, slices of 0.1 s against free steps, iterations."""
-    cut, few = "time may be cut anywhere", "bound of the multigrid"
+    """Mass, symmetry, slices of 0.1 s against free steps."""
+    cut = "time may be cut anywhere"
     return [
         Problem("mass of random injections", _balance, 0.0, 1e-6, "1", MASS),
-        Problem("symmetric box", _asymmetry, 0.0, 1e-3, "1", "a mirrored problem has the mirrored answer"),
+        Problem("symmetric box", _asymmetry, 0.0, 1e-4, "1", "a mirrored problem has the mirrored answer"),
         Problem("slices of 0.1 s, L1", _sliced_l1, 0.0, 0.015, "1", cut, steps=(0.5,)),
         Problem("slices of 0.1 s, worst leak", _sliced_leak, 0.0, 0.02, "1", cut, steps=(0.5,)),
-        *(
-            Problem(f"iterations, M 1e{exponent}", partial(_iterations, exponent), 15.0, 0.0, "1", few, "<=")
-            for exponent in (0, 2, 4)
-        ),
     ]
