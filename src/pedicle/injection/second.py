@@ -163,10 +163,10 @@ def allowed(portion: Portion) -> bool:
 
 
 def least_of_the_best(portions: list[Portion]) -> Portion:
-    """Of portions that gain as much as the best one but for the model's grain, the smallest; of these the first."""
+    """Of portions that gain nearly as much as the best one, the smallest; of these the first."""
     best = max(portion.gain_ml for portion in portions)
-    grain = quantity(_FILE, "gain", "grain").value
-    return min((one for one in portions if one.gain_ml >= best - grain), key=lambda one: round(one.ml, 3))
+    enough = best - (1.0 - quantity(_FILE, "gain", "enough").value) * abs(best)
+    return min((one for one in portions if one.gain_ml >= enough), key=lambda one: round(one.ml, 3))
 
 
 def outflow_ml(site: Site, state: InjectionState) -> tuple[float, float]:
