@@ -26,9 +26,10 @@ from pedicle.injection.second import (
     Portion,
     Way,
     advise,
-    allowed,
     candidates,
     outflow_ml,
+)
+from pedicle.injection.second import (
     short_of as lacking,
 )
 from pedicle.injection.session import another, ended, start, until
@@ -84,7 +85,9 @@ def judge_patient(seed: int) -> dict[str, Any]:
     for n, level in enumerate(made.levels):
         if level.level in LEVELS and len({path.side for path in level.trajectories if path.feasible}) == 2:
             kind = list(KINDS)[(seed + n) % 3]
-            rows.append({"seed": seed, "level": level.level, "kind": kind, **judge_fill(spine[level.level], level, kind, seed)})
+            rows.append(
+                {"seed": seed, "level": level.level, "kind": kind, **judge_fill(spine[level.level], level, kind, seed)}
+            )
     return {"key": str(seed), "rows": rows}
 
 
@@ -196,8 +199,13 @@ def choice_rows(rows: list[dict[str, Any]]) -> list[Row]:
     pairs = [(row, truth_of(row)) for row in rows if row["advice"]["chosen"]]
     given = [(row, true) for row, true in pairs if true]
     parts = np.array([true["gain_ml"] / best_ml(row, true) for row, true in given])
-    z = [abs(true["gain_ml"] - row["advice"]["chosen"]["gain_ml"]) / row["advice"]["chosen"]["gain_sd_ml"] for row, true in given]
-    other = [row["advice"]["chosen"]["side"] != row["true"][0]["side"] for row, _ in given if row["kind"] == "one-sided"]
+    z = [
+        abs(true["gain_ml"] - row["advice"]["chosen"]["gain_ml"]) / row["advice"]["chosen"]["gain_sd_ml"]
+        for row, true in given
+    ]
+    other = [
+        row["advice"]["chosen"]["side"] != row["true"][0]["side"] for row, _ in given if row["kind"] == "one-sided"
+    ]
     grave = [true["grave_ml"] >= LEAST_LEAK_ML for _, true in given]
     every = [one["grave_ml"] >= LEAST_LEAK_ML for row, _ in given for one in row["true"]]
     case = f"{len(given)} advised portions"
@@ -222,7 +230,15 @@ def stop_rows(rows: list[dict[str, Any]]) -> list[Row]:
     count = sum(row["grave_ml"] >= LEAST_LEAK_ML for row in rows)
     found.append(Row(f"{count} fills with a grave leak", "advised to go on", float(len(lax)), "1", "<= 0"))
     forced = [stop for row in rows for stop in row["stops"].values()]
-    found.append(Row(f"{len(forced)} fills made such that more must not follow", "share stopped", float(np.mean(forced)), "1", ">= 1"))
+    found.append(
+        Row(
+            f"{len(forced)} fills made such that more must not follow",
+            "share stopped",
+            float(np.mean(forced)),
+            "1",
+            ">= 1",
+        )
+    )
     missed = [best_ml(row) for row in stopped if row["grave_ml"] < LEAST_LEAK_ML and row["lacks"]]
     found.append(
         Row(f"{len(missed)} other fills that lack cement", "best true gain foregone, median", float(np.median(missed)) if missed else 0.0, "ml")
