@@ -16,12 +16,12 @@ import numpy as np
 
 from pedicle.injection.delivery import change_syringe, push, start_delivery, withdraw
 from pedicle.injection.flow import advance_flow, start_flow
-from pedicle.injection.run import LEAST_OPEN
+from pedicle.injection.run import LEAST_OPEN, SEALED
 from pedicle.injection.site import Site, checked, workable
 from pedicle.model.delivery import DeliveryState, Push, TipResponse
-from pedicle.model.errors import InputError, RefusedError
+from pedicle.model.errors import InputError, NumericalError, RefusedError
 from pedicle.model.fill import LEAST_LEAK_ML
-from pedicle.model.flow import FlowState
+from pedicle.model.flow import FlowState, Source
 from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState, Portion
 from pedicle.model.placed import PlacedNeedle
@@ -33,7 +33,7 @@ LONGEST_S = 3600.0
 # A needle that moved aside, or turned, by no more than this has not, mm and radians.
 _STEADY_MM = 0.01
 # Cement is not pressed: the plunger is held.
-REST = Push("travel", 0.0)
+REST, STYLET_REST = Push("travel", 0.0), Push("stylet", 0.0)
 
 
 def start(
@@ -99,7 +99,7 @@ def until(site: Site, state: InjectionState, t_s: float) -> InjectionState:
     if gap <= 1e-9:
         return state
     if state.going_on:
-        return advance(site, state, REST, gap)
+        return advance(site, state, STYLET_REST if state.delivery.stylet_ml > 0.0 else REST, gap)
     source, fluids = site.source(state.needle), site.fluids(state.delivery)
     return replace(state, flow=advance_flow(site.medium, source, fluids, state.flow, 0.0, t_s, site.flow_options))
 
@@ -145,9 +145,13 @@ def _not_in_set_cement(site: Site, state: InjectionState, needle: PlacedNeedle) 
     total, held, age = (field.ravel()[cells] for field in (flow.saturation, flow.set_saturation, flow.scalars[0]))
     hard = np.where(age >= site.cement.setting_s, total, held)
     if (hard > 1.0 - LEAST_OPEN).any():
-        raise RefusedError(
-            565, state.level, "the needle's opening lies in set cement", "mobile cement or marrow", "move the needle"
-        )
+        raise _in_set_cement(state.level)
+
+
+def _in_set_cement(level: str) -> RefusedError:
+    return RefusedError(
+        565, level, "the needle's opening lies in set cement", "mobile cement or marrow", "move the needle"
+    )
 
 
 def _over(level: str) -> RefusedError:
@@ -164,13 +168,23 @@ def _pushed(site: Site, state: InjectionState, done: Push, dt_s: float) -> Injec
         at = begin + dt_s * n / steps
         response = TipResponse(flow.tip_pressure_pa, flow.rate_mm3_s, max(flow.tip_slope_pa_s_mm3, 0.0))
         delivery = push(delivery, line, done, at - flow.t_s, response)
-        flow = advance_flow(
-            site.medium, source, site.fluids(delivery), flow, delivery.rate_mm3_s, at, site.flow_options
-        )
+        flow = _flowed(site, source, delivery, flow, at)
         onset[(flow.outflow_cement_mm3 >= LEAST_LEAK_ML * 1e3) & np.isinf(onset)] = at
         rows.append(_row(flow, delivery))
     record = np.concatenate([state.record, np.array(rows)])
     return replace(state, flow=flow, delivery=delivery, record=record, onset_s=onset)
+
+
+def _flowed(site: Site, source: Source, delivery: DeliveryState, flow: FlowState, until_s: float) -> FlowState:
+    """The flow with what the needle gave; an opening that set cement shuts in has no way on, and that is no numerical matter."""
+    try:
+        return advance_flow(
+            site.medium, source, site.fluids(delivery), flow, delivery.rate_mm3_s, until_s, site.flow_options
+        )
+    except NumericalError as error:
+        if error.code != SEALED or not flow.set_saturation.any():
+            raise
+        raise _in_set_cement(site.level) from error
 
 
 def _row(flow: FlowState, delivery: DeliveryState) -> list[float]:
