@@ -112,11 +112,11 @@ def syringe_changed(site: Site, state: InjectionState) -> InjectionState:
 
 
 def ended(state: InjectionState, reason: str) -> InjectionState:
-    """No more is pushed through this needle; RefusedError 427 when that was so already, InputError 725 without a reason."""
+    """No more is pushed through this needle; RefusedError 427 when that was so already, InputError 745 without a reason."""
     if not state.going_on:
         raise _over(state.level)
     if not reason.strip():
-        raise InputError(725, state.level, "an injection ended for no reason", "a reason in words", "say why")
+        raise InputError(745, state.level, "an injection ended for no reason", "a reason in words", "say why")
     return replace(state, portions=(*state.portions[:-1], replace(state.portions[-1], ended=reason)))
 
 

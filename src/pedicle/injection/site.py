@@ -92,10 +92,10 @@ class Site:
 
 
 def site_of(vertebra: Vertebra, options: InjectOptions) -> Site:
-    """The site of a level; InputError 720 without a measured bone, RefusedError 421 for a body that holds cement already."""
+    """The site of a level; InputError 740 without a measured bone, RefusedError 421 for a body that holds cement already."""
     if vertebra.bone is None:
         raise InputError(
-            720, vertebra.level, "no bone to inject into", "a complete level with a CT in HU", "measure with a CT"
+            740, vertebra.level, "no bone to inject into", "a complete level with a CT in HU", "measure with a CT"
         )
     if vertebra.cemented:
         raise RefusedError(

@@ -38,8 +38,8 @@ _OVERLAP_S = 1e-6
 def injected(state: OperationState, event: InjectionEvent, vertebrae: Mapping[str, Vertebra]) -> OperationState:
     """The state after an event of an injection.
 
-    InputError 721 for an event without an injection, 722 without the level, 723 without a needle, 726 for a push that begins
-    before the last one ended, 727 for settings that are none or make another site, 728 for the end of another needle's injection.
+    InputError 741 for an event without an injection, 742 without the level, 743 without a needle, 746 for a push that begins
+    before the last one ended, 747 for settings that are none or make another site, 748 for the end of another needle's injection.
     """
     now = state.injection(event.level)
     settings = event.settings if isinstance(event, InjectionStarted) else settings_of(state, event.level)
@@ -72,18 +72,18 @@ def _with(state: OperationState, level: str, after: InjectionState, settings: di
 
 
 def settings_of(state: OperationState, level: str) -> dict[str, Any]:
-    """The options an injection was begun with; InputError 721 when none was."""
+    """The options an injection was begun with; InputError 741 when none was."""
     found = next((settings for at, settings in state.settings if at == level), None)
     if found is None:
-        raise InputError(721, level, "no injection has begun here", "a needle with cement", "begin one first")
+        raise InputError(741, level, "no injection has begun here", "a needle with cement", "begin one first")
     return found
 
 
 def site_for(vertebrae: Mapping[str, Vertebra], level: str, settings: dict[str, Any]) -> Site:
-    """The site of a level with these settings, made once; InputError 722 for a level that is not there."""
+    """The site of a level with these settings, made once; InputError 742 for a level that is not there."""
     if level not in vertebrae:
         known = ", ".join(vertebrae) or "none"
-        raise InputError(722, level, "no such level to inject into", f"one of {known}", "name a level of the case")
+        raise InputError(742, level, "no such level to inject into", f"one of {known}", "name a level of the case")
     return _site(vertebrae[level], _options(level, settings))
 
 
@@ -93,7 +93,7 @@ def _options(level: str, settings: dict[str, Any]) -> InjectOptions:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise InputError(727, level, f"{name}: {first['msg']}", "options of inject", "mend the log") from error
+        raise InputError(747, level, f"{name}: {first['msg']}", "options of inject", "mend the log") from error
 
 
 @lru_cache(maxsize=_KEPT)
@@ -111,11 +111,11 @@ def _started(
     needle = state.needle(event.level, event.side)
     if needle is None:
         raise InputError(
-            723, f"{event.level} {event.side}", "no needle is placed here", "a placed needle", "move one there"
+            743, f"{event.level} {event.side}", "no needle is placed here", "a placed needle", "move one there"
         )
     if needle.stylet:
         raise InputError(
-            723, f"{event.level} {event.side}", "the stylet is in the needle", "a free cannula", "take the stylet out"
+            743, f"{event.level} {event.side}", "the stylet is in the needle", "a free cannula", "take the stylet out"
         )
     if now is None:
         return session.start(site, needle, event.side, event.t_s, event.mixed_s, site.options.volume or 0.0)
@@ -124,12 +124,12 @@ def _started(
 
 
 def _same_site(site: Site, before: Site) -> None:
-    """InputError 727 when another portion would meet another bone, other cells or another cement than the first."""
+    """InputError 747 when another portion would meet another bone, other cells or another cement than the first."""
     for name in SITE_OPTIONS:
         new, old = getattr(site.options, name), getattr(before.options, name)
         if new != old:
             raise InputError(
-                727, site.level, f"{name} {new}", f"{old}, as this level was begun with", "keep it, or inject anew"
+                747, site.level, f"{name} {new}", f"{old}, as this level was begun with", "keep it, or inject anew"
             )
 
 
@@ -138,7 +138,7 @@ def _gone_on(site: Site, event: Pushed | SyringeChanged | InjectionEnded, now: I
         begun = event.t_s - event.duration_s
         if begun < now.flow.t_s - _OVERLAP_S:
             limit = f"the last one ended at {now.flow.t_s:g} s"
-            raise InputError(726, event.level, f"a push from {begun:g} s", limit, "mend the log")
+            raise InputError(746, event.level, f"a push from {begun:g} s", limit, "mend the log")
         now = session.until(site, now, begun)
         return session.advance(site, now, Push(event.kind, event.value), event.duration_s)
     now = session.until(site, now, event.t_s)
@@ -146,6 +146,6 @@ def _gone_on(site: Site, event: Pushed | SyringeChanged | InjectionEnded, now: I
         return session.syringe_changed(site, now)
     if event.side != now.portions[-1].side:
         raise InputError(
-            728, event.level, f"the {event.side} needle's injection ended", f"the {now.portions[-1].side} one is in use", "mend the log"
+            748, event.level, f"the {event.side} needle's injection ended", f"the {now.portions[-1].side} one is in use", "mend the log"
         )  # fmt: skip
     return session.ended(now, event.reason)

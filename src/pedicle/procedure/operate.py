@@ -29,7 +29,7 @@ def by_hand(case: Case) -> tuple[Event, ...]:
 def operate(case: Case, options: InjectOptions, progress: Progress) -> tuple[Operated, dict[str, bytes]]:
     """Every planned level injected in turn; the result for the case's record, and the named files."""
     if options.runs == 1:
-        raise InputError(724, "command", "1 run", "0 for none, else at least 2", "ask for more runs")
+        raise InputError(744, "command", "1 run", "0 for none, else at least 2", "ask for more runs")
     given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
     before = by_hand(case)
     vertebrae = {vertebra.level: vertebra for vertebra in spine.vertebrae}
