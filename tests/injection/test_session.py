@@ -180,15 +180,15 @@ def test_a_stylet_pushed_in_rests_there(site, filled):
 
 def test_the_rim_of_the_body_is_body_or_refused(site):
     """Every tip along a line out of the body: an injection begins or is refused in words, nothing else."""
-    begun = []
+    begun, codes = [], set()
     for x in np.arange(18.0, 24.0, 0.25):
         try:
             start(site, needle(float(x), 0.0), "left", 0.0, MIXED_S)
         except RefusedError as refused:
-            assert refused.code == 422
+            codes.add(refused.code)
         else:
             begun.append(x)
-    assert begun
+    assert codes == {422}
     assert max(begun) < simple.HALF[0]
 
 
