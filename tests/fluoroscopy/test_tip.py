@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
 from pedicle.fluoroscopy.background import correlation, field_beside
+from pedicle.fluoroscopy.bins import whole_signal
+from pedicle.fluoroscopy.line_search import Line
+from pedicle.fluoroscopy.machine import usual_technique
+from pedicle.fluoroscopy.needle_end import _over_rolls, blurred_by
 from pedicle.fluoroscopy.needle_shadow import needle_shadows
-from pedicle.fluoroscopy.tip import locate
-from pedicle.fluoroscopy.tip_pick import find_tip
+from pedicle.fluoroscopy.strip import Look, Steel, best_look
+from pedicle.fluoroscopy.tip import SEVERAL, Located, _answer, _claimed, _Needle, _Pair, locate
+from pedicle.fluoroscopy.tip_pick import NARROW, OVERLAID, Picture, Reach, _hardened, _profile, expected_in, find_tip
+from pedicle.fluoroscopy.triangulate import NOTHING_UNSEEN
 from pedicle.fluoroscopy.two_lines import SeenLine, direction_near
 from pedicle.model.carm import View
 from pedicle.model.conebeam import CArm, ConeBeam
 from pedicle.model.frames import SUPERIOR, unit
 from pedicle.model.needle import Needle, catalogue
+from pedicle.model.notices import Notice
+from pedicle.model.pick import TipPick
 from pedicle.model.placed import PlacedNeedle
-from pedicle.model.shot import Dose, Shot, Technique
+from pedicle.model.shot import Dose, Shot, Technique, TipEstimate
 
 NEEDLE = next(n for n in catalogue() if n.gauge == 11 and n.length_mm == 125.0)
 CENTRE = np.array([12.0, -20.0, 135.0])
@@ -157,6 +165,114 @@ def test_two_needles_in_view_are_told_apart_or_said(higher_mm):
     if higher_mm > 10.0:
         assert found.tip is not None, found.reason
     assert found.tip is None or np.linalg.norm(found.tip.tip_lps_mm - CENTRE) < 0.7
+
+
+def both_seen(mine: PlacedNeedle, other: PlacedNeedle) -> list[Shot]:
+    """Pictures from behind and from the side with two needles in the beam."""
+    shots = []
+    for n, primary in enumerate((195.0, 110.0)):
+        beam = beam_at(primary)
+        both = signal(beam, mine, n) * np.exp(-0.8 * needle_shadows(other, beam)[0].whole(beam))
+        shots.append(replace(shot(beam, mine, n), signal=both.astype(np.float32)))
+    return shots
+
+
+@pytest.mark.parametrize(("beside_px", "said"), [(3.0, "second"), (20.0, "")])
+def test_an_end_that_two_needles_claim_is_nobodys(monkeypatch, beside_px, said):
+    """The other needle's end lies 3 or 20 pixels from this one's in the second picture, 60 in the first; the needle is 8 wide."""
+    found = needle_found(CENTRE, pixels=([200.0, 200.0], [200.0, 200.0]))
+    other = needle_found(CENTRE, pixels=([260.0, 200.0], [200.0, 200.0 + beside_px]))
+    shots = shot(beam_at(195.0), needle_at(), 1), shot(beam_at(110.0), needle_at(), 2)
+    monkeypatch.setattr(_Pair, "looked", lambda *_: [other])
+    assert _claimed(_Pair(shots, needle_at(), NOTHING_UNSEEN), found, [needle_at()]) == said
+    assert _claimed(_Pair(shots, needle_at(), NOTHING_UNSEEN), found, []) == ""
+
+
+def test_a_needle_over_the_shaft_is_seen_from_what_it_leaves_beside_it():
+    """Another needle crosses the shaft 15 mm behind the end at a small angle in the lateral picture."""
+    deeper = beam_at(110.0).normal_lps
+    across = unit(np.cross(deeper, FORWARD))
+    direction = unit(FORWARD + np.tan(np.radians(9.0)) * across)
+    other = PlacedNeedle(NEEDLE, CENTRE - 15.0 * FORWARD + 25.0 * deeper + 8.0 * direction, direction)
+    found = locate(*both_seen(needle_at(), other), needle_at(CENTRE + [2.0, -2.0, 1.0]))
+    assert found.tip is None
+    assert OVERLAID in found.reason
+
+
+@dataclass
+class Allowing:
+    """Two pictures that allow these needles, at both looks."""
+
+    allowed: list[_Needle]
+    planned: PlacedNeedle = field(default_factory=needle_at)
+
+    def looked(self, near: PlacedNeedle, reach: Reach, miss_mm: float, first_clear: bool = False) -> list[_Needle]:
+        if not first_clear:
+            return self.allowed
+        return [min(self.allowed, key=lambda one: np.linalg.norm(one.tip.tip_lps_mm - near.tip_lps_mm))]
+
+
+def needle_found(tip: np.ndarray, missed: bool = False, pixels=([0.0, 0.0], [0.0, 0.0])) -> _Needle:
+    warnings = (Notice("tip-rays-miss", "tip", "", "danger"),) if missed else ()
+    first, second = (TipPick(np.array(pixel)) for pixel in pixels)
+    return _Needle((first, second), TipEstimate(tip, np.eye(3), 80.0, 0.1, warnings), FORWARD, 1.0)
+
+
+def test_two_tips_that_both_pictures_allow_are_none():
+    """Two answers 5 mm apart are none; when the rays of one of them miss each other the other one is it; 0.5 mm are one."""
+    right, wrong = needle_found(CENTRE), needle_found(CENTRE + [5.0, 0.0, 0.0])
+    refused = _answer(Allowing([right, wrong]))
+    assert isinstance(refused, Located)
+    assert refused.tip is None
+    assert refused.reason == SEVERAL
+    assert _answer(Allowing([needle_found(CENTRE + [5.0, 0.0, 0.0], missed=True), right])) is right
+    assert _answer(Allowing([right, needle_found(CENTRE + [0.5, 0.0, 0.0])])) is right
+
+
+@pytest.mark.parametrize("variance", [0.04, 0.13, 0.6, 3.0])
+def test_a_blur_of_less_than_a_pixel_is_as_wide_as_asked(variance):
+    """A point's second moment; a Gauss sampled at whole pixels has a third of 0.13."""
+    point = np.zeros((41, 41))
+    point[20, 20] = 1.0
+    seen = blurred_by(point, variance)
+    place = np.arange(41) - 20.0
+    assert seen.sum() == pytest.approx(1.0)
+    assert seen.sum(axis=0) @ place**2 == pytest.approx(variance, rel=1e-4)
+    assert seen.sum(axis=1) @ place**2 == pytest.approx(variance, rel=1e-4)
+
+
+def test_the_look_is_learnt_from_light():
+    """A solid bar seen through a known look: its scale is found again to 4 %; from means of logarithms it is 7 % off."""
+    beam, true, look = beam_at(95.0), needle_at(stylet=True), Look(0.607, 1.0, 0.4)
+    steel = Steel.behind_patient(usual_technique())
+    millimetres = needle_shadows(true, beam)[0].whole(beam).astype(np.float64)
+    taken = 1.0 - blurred_by(steel.through(millimetres), look.blur**2 - 0.25)
+    dark = -np.log1p(-look.share * taken).astype(np.float32)
+    expected = expected_in(Picture(dark, beam, usual_technique()), true, NARROW)
+    profile = _profile(dark, Line(expected.run, 10.0, np.eye(2), 0.0, look, 0.0), expected, 0.0)
+    assert best_look(*profile, expected.bar)[0].scale == pytest.approx(1.0, abs=0.04)
+
+
+def test_the_spectrum_behind_the_patient_is_told_by_the_picture():
+    """Behind 300 mm of water with 45 % of primary light: steel's attenuation there, to 1 %."""
+    technique = usual_technique()
+    light = float(whole_signal(np.array([[300.0]]), ("water",), replace(technique, mas_per_pulse=1.0))[0]) / 0.45
+    beam = beam_at(95.0)
+    picture = Picture(np.full((beam.rows, beam.columns), -np.log(light), np.float32), beam, technique)
+    expected = expected_in(picture, needle_at(), NARROW)
+    line = Line(expected.run, 10.0, np.eye(2), 30.0, Look(0.6, 1.0, 0.45), 0.0)
+    steel, hard = _hardened(picture, line, expected.bar).steel, Steel.behind_patient(technique, 300.0)
+    assert steel.per_mm @ steel.weight == pytest.approx(hard.per_mm @ hard.weight, rel=0.01)
+    soft = expected.bar.steel
+    assert soft.per_mm @ soft.weight > 1.03 * (hard.per_mm @ hard.weight)
+
+
+def test_every_turn_about_the_axis_has_its_say():
+    """Two turns that fit equally well, ends at 3.2 and 4.2 steps: the mean lies between, its variance is that of two places."""
+    steps = np.arange(9.0)
+    behind, variance = _over_rolls(np.stack([100.0 * (steps - 3.2) ** 2, 100.0 * (steps - 4.2) ** 2]))
+    assert behind == pytest.approx(0.25, abs=1e-6)
+    assert variance == pytest.approx(0.25**2, abs=1e-6)
 
 
 def test_smaller_pixels_are_joined_and_the_place_is_in_pixels_as_taken():

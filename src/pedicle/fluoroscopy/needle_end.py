@@ -31,9 +31,14 @@ _LEVEL, _SHARES = 0.8, (0.02, 0.999)
 _SHAFT, _USUAL_FADING = 9.0, 0.3
 # Background hangs together over about so many widths.
 _TOGETHER = 2.0
-# The needle is as dark as its shaft to this share, and wavers by that one along itself.
-_HEIGHT_SD, _WAVERING = 0.15, 0.08
-_STEP, _REFINEMENTS = 0.5, 3
+# The needle is as dark as its shaft to this share, and wavers by that one along itself: 1 SD in simulated pictures without
+# noise (0.054), and how much its darkness changes along a patch beyond that.
+_HEIGHT_SD, _WAVERING = 0.05, 0.03
+# A fit that still moves by more than this share of its SD after so many steps has not ended; from the fourth on they are
+# halved, because pixels on the needle's rim make some swing.
+_STEP, _REFINEMENTS, _SETTLED, _WHOLE = 0.5, 10, 0.3, 3
+# An end found so many widths from where it was sought is sought once more.
+_FAR = 0.3
 _ROLLS = {"diamond": (120.0, 6), "bevel": (360.0, 12)}
 
 
@@ -42,7 +47,8 @@ class EndFit:
     """The end: `place` back along the line and `across` it, pixels, their covariance (2, 2); `height` is its darkness over the
     shaft's; `misfit` the mean squared error over the stated one. `over_none` and `over_more` say how much better (half the
     squared errors, a logarithm of likelihood) a needle that ends here fits than none, and than one that goes on. `beside` is
-    the darkest thing left about the end, three quarters as wide as the needle, over the needle's own darkness.
+    the darkest thing left about the end, three quarters as wide as the needle, over the needle's own darkness. `settled`
+    is False when the fit still moved at its last step.
     """
 
     place: float
@@ -53,6 +59,7 @@ class EndFit:
     over_none: float
     over_more: float
     beside: float
+    settled: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +108,26 @@ def seen_dark(steel_mm: NDArray[np.floating], steel: Steel, look: Look, share: A
     """Darkness behind millimetres of steel (rows, columns), through the same eyes as the shaft on its line, where steel
     can take away so much (`share`, rows x columns) of the light.
     """
-    from scipy.ndimage import gaussian_filter
-
     # The look was learnt on a strip, whose sampling blurs by half a pixel.
-    blur = np.sqrt(max(look.blur**2 - 0.25, 0.0))
-    taken = 1.0 - gaussian_filter(steel.through(look.scale * steel_mm.astype(np.float64)), blur)
+    taken = 1.0 - blurred_by(steel.through(look.scale * steel_mm.astype(np.float64)), look.blur**2 - 0.25)
     return np.asarray(-np.log1p(-share * taken))
+
+
+def blurred_by(picture: Array, variance: float) -> Array:
+    """A picture (rows, columns) blurred by a Gauss of so many pixels squared, also where that is far less than a pixel.
+
+    By the discrete Gauss exp(-t) I_n(t) (Lindeberg1990), whose variance is t: one sampled at whole pixels and cut off blurs by
+    0.2 pixels when 0.36 are asked for, and then the thin end of a needle seems to lie too far back.
+    """
+    from scipy.ndimage import convolve1d
+    from scipy.special import ive
+
+    if variance <= 0.0:
+        return picture
+    reach = int(np.ceil(5.0 * np.sqrt(variance))) + 2
+    weights = ive(np.arange(-reach, reach + 1), variance)
+    weights /= weights.sum()
+    return np.asarray(convolve1d(convolve1d(picture, weights, axis=0), weights, axis=1))
 
 
 def _share(darkness: NDArray[np.floating], line: Line, bar: Bar, patch: _Patch, place: float) -> Array:
@@ -172,7 +193,20 @@ def onto(beam: ConeBeam, planned: PlacedNeedle, run: Run) -> PlacedNeedle:
 def fitted_end(
     darkness: NDArray[np.floating], beam: ConeBeam, planned: PlacedNeedle, bar: Bar, line: Line, place: float
 ) -> EndFit | None:
-    """The end near `place` back along a line; None when the picture ends before the fit does."""
+    """The end near `place` back along a line; None when the picture ends before the fit does.
+
+    An end found far from there is fitted once more about itself: pixels and errors were chosen for the place given.
+    """
+    fit = _fitted_at(darkness, beam, planned, bar, line, place)
+    if fit is None or (fit.settled and abs(fit.place - place) <= _FAR * bar.width):
+        return fit
+    return _fitted_at(darkness, beam, planned, bar, line, fit.place)
+
+
+def _fitted_at(
+    darkness: NDArray[np.floating], beam: ConeBeam, planned: PlacedNeedle, bar: Bar, line: Line, place: float
+) -> EndFit | None:
+    """One fit about a place."""
     patch = _patch(darkness, beam, line.run, place, bar.width)
     if patch is None:
         return None
@@ -230,7 +264,7 @@ def _fitted(view: _View, field: Field, place: float) -> EndFit:
     best = np.unravel_index(int(errors.argmin()), errors.shape)
     start, roll = place + float(moves[best[1]]), float(view.rolls[best[0]])
     white = Whitener(together, field, view.patch.taken(view.shadow(start, 0.0, roll)), _WAVERING)
-    return _refined(view, white, (start, roll), _roll_variance(errors))
+    return _refined(view, white, (start, roll), _over_rolls(errors))
 
 
 def _moved(view: _View, shadow: NDArray[np.float64], moves: Array) -> Array:
@@ -260,13 +294,16 @@ def _errors(view: _View, white: Whitener, shapes: Array) -> Array:
     return np.asarray((left**2).sum(axis=0) + prior * (height - 1.0) ** 2)
 
 
-def _refined(view: _View, white: Whitener, start: tuple[float, float], turn_variance: float) -> EndFit:
-    """Gauss-Newton on place, place across, height and plain background from (place, turn); then what else would fit."""
+def _refined(view: _View, white: Whitener, start: tuple[float, float], rolls: tuple[float, float]) -> EndFit:
+    """Gauss-Newton on place, place across, height and plain background from (place, turn); then what else would fit.
+
+    `rolls` is how far the mean over all turns lies behind the best one's place, and its variance.
+    """
     plain, (place, roll) = _plain(view), start
     priors, means = _priors(view.line, place)
     found: Array = np.array([place, 0.0, 1.0, 0.0, 0.0, 0.0])
-    normal, misfit = np.eye(6), 1.0
-    for _ in range(_REFINEMENTS):
+    normal, misfit, settled = np.eye(6), 1.0, False
+    for number in range(_REFINEMENTS):
         shape, along, aside = _shapes(view, found, roll)
         rest = view.patch.dark - found[2] * shape - plain @ found[3:]
         left = white(np.c_[rest, found[2] * along, found[2] * aside, shape, plain])
@@ -274,13 +311,18 @@ def _refined(view: _View, white: Whitener, start: tuple[float, float], turn_vari
         normal = left[:, 1:].T @ left[:, 1:] + np.diag(priors)
         step = np.linalg.solve(normal, left[:, 1:].T @ left[:, 0] + priors * (means - found))
         step[:2] = np.clip(step[:2], -1.0, 1.0)
-        found = np.asarray(found + step)
+        found = np.asarray(found + (step if number < _WHOLE else 0.5 * step))
+        settled = bool((np.abs(step) < _SETTLED * np.sqrt(np.diag(np.linalg.inv(normal))))[:2].all())
+        if settled:
+            break
     covariance: Array = np.asarray(max(misfit, 1.0) * np.linalg.inv(normal)[:2, :2])
-    covariance[0, 0] += turn_variance
+    covariance[0, 0] += rolls[1]
     shape = view.patch.taken(view.shadow(float(found[0]), float(found[1]), roll))
     gains = _gains(view, white, shape, (place, roll))
     beside = _beside(view, view.patch.dark - found[2] * shape) / float(found[2] * shape.max())
-    return EndFit(float(found[0]), float(found[1]), covariance, float(found[2]), misfit, *gains, beside)
+    return EndFit(
+        float(found[0]) + rolls[0], float(found[1]), covariance, float(found[2]), misfit, *gains, beside, settled
+    )
 
 
 def _priors(line: Line, place: float) -> tuple[Array, Array]:
@@ -327,10 +369,18 @@ def _shapes(view: _View, found: Array, roll: float) -> tuple[Array, Array, Array
     )
 
 
-def _roll_variance(errors: Array) -> float:
-    """Variance of the end's place (pixels squared) over the turns about the axis, each by how well it fits."""
-    places = _STEP * errors.argmin(axis=1)
-    fits = errors.min(axis=1)
+def _over_rolls(errors: Array) -> tuple[float, float]:
+    """How far (pixels) the end's mean over all turns about the axis lies behind that of the best turn, and its variance:
+    `errors` (turns, places) by which each has its say. Places are those of a parabola through the least errors.
+    """
+    at = np.clip(errors.argmin(axis=1), 1, errors.shape[1] - 2)
+    low, least, high = (errors[np.arange(len(errors)), at + step] for step in (-1, 0, 1))
+    bend = np.maximum(low - 2.0 * least + high, 1e-9)
+    away = np.clip(0.5 * (low - high) / bend, -1.0, 1.0)
+    fits = np.minimum(least - 0.125 * (low - high) ** 2 / bend, errors.min(axis=1))
+    places = _STEP * (at + away)
     weight = np.exp(-0.5 * (fits - fits.min()))
     weight /= weight.sum()
-    return float(weight @ (places - weight @ places) ** 2)
+    mean = float(weight @ places)
+    best = int(np.unravel_index(int(errors.argmin()), errors.shape)[0])
+    return mean - float(places[best]), float(weight @ (places - mean) ** 2)

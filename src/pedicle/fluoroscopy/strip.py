@@ -12,6 +12,8 @@ from pedicle.fluoroscopy.needle_shadow import STEEL
 from pedicle.model.shot import Technique
 
 Array = NDArray[np.float64]
+# A patient's thickness of water before the picture tells.
+_PATIENT_MM = 200.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +64,10 @@ class Steel:
     weight: Array
 
     @classmethod
-    def behind_patient(cls, technique: Technique) -> Steel:
-        """A technique's spectrum behind a patient. How thick the patient is matters little: `Look.scale` is fitted."""
+    def behind_patient(cls, technique: Technique, water_mm: float = _PATIENT_MM) -> Steel:
+        """A technique's spectrum behind a patient as thick as so much water."""
         bins = energy_bins(technique, ("water", STEEL))
-        seen = bins.weights[:, 0] * np.exp(-_PATIENT_MM * bins.mu[:, 0])
+        seen = bins.weights[:, 0] * np.exp(-water_mm * bins.mu[:, 0])
         return cls(bins.mu[:, 1], seen / seen.sum())
 
     def through(self, mm: Array) -> Array:
@@ -120,7 +122,6 @@ PLAIN = Look(0.8, 1.0, 0.6)
 _BOUNDS = ((0.3, 0.2, 0.05), (6.0, 5.0, 0.999))
 # A look is as likely off by a factor e in its scale as a mean profile by so much darkness at one place.
 _SCALE_WEIGHT = 0.1
-_PATIENT_MM = 200.0
 # Needles of other gauges are this much narrower or wider.
 _OTHER, _AS_GOOD = 0.17, 1.1
 

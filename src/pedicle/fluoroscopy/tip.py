@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,6 +22,10 @@ Array = NDArray[np.float64]
 _MISS_MM = (3.0, 1.0)
 # What is found may lie this much beyond the reach of the search.
 _BEYOND = Reach(3.0, 5.0)
+# Tips nearer to each other than this are one answer, mm.
+_SAME_MM = 1.0
+SEVERAL = "two needles in the beam lie over each other: the pictures allow two different tips. Turn the C-arm until they lie apart"
+CLAIMED = "another needle lies over this one: both seem to end at the same place. Turn the C-arm until they lie apart"
 # A direction less sure than this, 1 SD, is not stated.
 _SURE_DEG = 3.0
 
@@ -40,29 +44,79 @@ class Located:
     turn_sd_deg: float | None = None
 
 
-def locate(first: Shot, second: Shot, planned: PlacedNeedle, unseen: Unseen = NOTHING_UNSEEN) -> Located:
+def locate(
+    first: Shot,
+    second: Shot,
+    planned: PlacedNeedle,
+    unseen: Unseen = NOTHING_UNSEEN,
+    others: Sequence[PlacedNeedle] = (),
+) -> Located:
     """Tip and direction of a needle from two pictures, found in each near the plan, then once more near each other.
 
     The second look knows the needle's direction in space, and with it how its end looks in each picture. Picks whose rays
     miss each other by over 3 mm, or that lie beyond reach of the plan, are two things and not one needle: not found.
-    One needle in the beam: where two lie over each other in a picture, the other one's end may be taken.
-    RefusedError 451 when the views are as good as one.
+    `others` are the plans of other needles that may be in the beam, such as the other side's: they are found in the same
+    way, and an end that two needles claim in one picture is nobody's. Their plans are no answer. Two different answers that
+    the pictures allow are none. RefusedError 451 when the views are as good as one.
     """
     pair = _Pair((first, second), planned, unseen)
-    found = pair.look(planned, WIDE, _MISS_MM[0])
-    if isinstance(found, Located):
-        return found
-    nearer = replace(planned, tip_lps_mm=found.tip.tip_lps_mm, direction_lps=found.direction_lps)
-    reach = replace(NARROW, turn_deg=float(np.clip(3.0 * found.turn_sd_deg, NARROW.turn_deg, WIDE.turn_deg)))
-    found = pair.look(nearer, reach, _MISS_MM[1])
+    found = _answer(pair)
     if isinstance(found, Located):
         return found
     for name, shot in zip(("first", "second"), pair.shots, strict=True):
         seen = replace(planned, tip_lps_mm=found.tip.tip_lps_mm, direction_lps=found.direction_lps)
         if slant(shot.beam, seen) < np.sin(np.radians(END_ON_DEG)):
             return Located(found.picks, reason=f"tip not found in the {name} picture: {END_ON}")
+    taken = _claimed(pair, found, others)
+    if taken:
+        return Located(found.picks, reason=f"tip not found in the {taken} picture: {CLAIMED}")
     direction = found.direction_lps if found.turn_sd_deg < _SURE_DEG else None
     return Located(found.picks, found.tip, direction, turn_sd_deg=found.turn_sd_deg)
+
+
+def _answer(pair: _Pair) -> _Needle | Located:
+    """The one needle that both looks allow, or why there is none."""
+    rough = pair.looked(pair.planned, WIDE, _MISS_MM[0])
+    if isinstance(rough, Located):
+        return rough
+    nearer = [_nearer(pair, one) for one in _distinct(rough)]
+    found = [one for one in nearer if isinstance(one, _Needle)]
+    # Rays that miss each other show two points: such an answer counts only when there is no better one.
+    found = [one for one in found if not one.missed] or found
+    if len(_distinct(found)) > 1:
+        return Located(found[0].picks, reason=SEVERAL)
+    return found[0] if found else next(one for one in nearer if isinstance(one, Located))
+
+
+def _nearer(pair: _Pair, rough: _Needle) -> _Needle | Located:
+    """The second look near the first one's answer: the most conspicuous pair of picks whose rays meet."""
+    near = replace(pair.planned, tip_lps_mm=rough.tip.tip_lps_mm, direction_lps=rough.direction_lps)
+    reach = replace(NARROW, turn_deg=float(np.clip(3.0 * rough.turn_sd_deg, NARROW.turn_deg, WIDE.turn_deg)))
+    found = pair.looked(near, reach, _MISS_MM[1], first_clear=True)
+    return found if isinstance(found, Located) else next((one for one in found if not one.missed), found[0])
+
+
+def _distinct(needles: list[_Needle]) -> list[_Needle]:
+    """Needles without those whose tip is an earlier one's."""
+    kept: list[_Needle] = []
+    for needle in needles:
+        if all(np.linalg.norm(needle.tip.tip_lps_mm - one.tip.tip_lps_mm) > _SAME_MM for one in kept):
+            kept.append(needle)
+    return kept
+
+
+def _claimed(pair: _Pair, found: _Needle, others: Sequence[PlacedNeedle]) -> str:
+    """The name of a picture in which another needle's end is where this one's is, or ""."""
+    for planned in others:
+        rough = _Pair(pair.shots, planned, pair.unseen).looked(planned, WIDE, _MISS_MM[0])
+        for one in [] if isinstance(rough, Located) else rough:
+            for name, shot, mine, its in zip(("first", "second"), pair.shots, found.picks, one.picks, strict=True):
+                width = planned.needle.outer_diameter_mm * float(shot.beam.magnification(found.tip.tip_lps_mm))
+                assert mine.pixel is not None
+                assert its.pixel is not None
+                if np.linalg.norm((mine.pixel - its.pixel) * shot.beam.pixel_mm) < width:
+                    return name
+    return ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +127,11 @@ class _Needle:
     tip: TipEstimate
     direction_lps: Array
     turn_sd_deg: float
+
+    @property
+    def missed(self) -> bool:
+        """Whether its rays miss each other by more than their errors."""
+        return any(notice.severity == "danger" for notice in self.tip.warnings)
 
 
 @dataclass(eq=False)
@@ -87,9 +146,14 @@ class _Pair:
     def __post_init__(self) -> None:
         self._pictures = [Picture.of(shot.signal, shot.beam, self.planned, shot.technique) for shot in self.shots]
 
-    def look(self, near: PlacedNeedle, reach: Reach, miss_mm: float) -> _Needle | Located:
-        """The needle within reach, or why there is none: the most conspicuous picks that belong together."""
+    def looked(
+        self, near: PlacedNeedle, reach: Reach, miss_mm: float, first_clear: bool = False
+    ) -> list[_Needle] | Located:
+        """The needles within reach, or why there is none: picks that belong together, the most conspicuous first; with
+        `first_clear` none after the first whose rays meet.
+        """
         kept = [_Kept(candidates(picture, near, reach)) for picture in self._pictures]
+        found: list[_Needle] = []
         for one, two in ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2)):
             picks = kept[0].found(one), kept[1].found(two)
             if picks[0] is None or picks[1] is None:
@@ -98,7 +162,11 @@ class _Pair:
                 continue
             needle = self._joined((picks[0], picks[1]))
             if self._is_one(needle, miss_mm):
-                return needle
+                found.append(needle)
+                if first_clear and not needle.missed:
+                    break
+        if found:
+            return found
         first, second = kept[0].found(0), kept[1].found(0)
         assert first is not None
         assert second is not None

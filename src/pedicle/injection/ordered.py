@@ -15,6 +15,9 @@ from pedicle.kernels import flow_system, flow_transport
 from pedicle.model.flow import Array, FlowState, Fluids, Source
 from pedicle.model.medium import Medium
 
+# Pressure at the opening that a further turn of viscosity and pressure need not change by more.
+SETTLED = 2e-3
+
 
 def advance_ordered(
     medium: Medium,
@@ -70,19 +73,30 @@ class _Ordered(Run):
         box, is_new = next_box(self.medium, self.source, fields, self.box, self.options)
         system = self._system(domain if is_new else box)
         for _ in range(self.picards()):
-            fields.face_inverse = self.viscosity.at_faces(
-                fields.saturation, self.scalars, fields.pressure, self.fluxes, self.t_s
-            )
-            system.assemble(fields)
-            used = system.solve(fields, self.options)
-            self.iterations, self.most_iterations = self.iterations + used, max(self.most_iterations, used)
-            if self.fluids.shear_dependent:
-                pressure = system.base + self.rate * system.response
-                flow_system.set_fluxes(system.box, system.fine, pressure, self.fluxes)
-                self.viscosity.at_cells(fields.saturation, self.scalars, self.fluxes, self.t_s, fields.inverse)
+            if self._solve_once(system):
+                break
+        self.iterations += system.solve_base(fields, self.options)
         if is_new:
             self.box, self.far_outflow = box, _far_outflow(system, box, len(self.medium.outlets))
         return system
+
+    def _solve_once(self, system: BoxSystem) -> bool:
+        """Viscosity of the last flow, pressure, flow; answers whether another time would change little."""
+        fields = self.fields
+        before = float(fields.response.ravel()[self.source.cells] @ self.source.weights)
+        fields.face_inverse = self.viscosity.at_faces(
+            fields.saturation, self.scalars, fields.pressure, self.fluxes, self.t_s
+        )
+        system.assemble(fields)
+        used = system.solve_response(fields, self.options)
+        self.iterations, self.most_iterations = self.iterations + used, max(self.most_iterations, used)
+        if not self.fluids.shear_dependent:
+            return True
+        pressure = system.base + self.rate * system.response
+        flow_system.set_fluxes(system.box, system.fine, pressure, self.fluxes)
+        self.viscosity.at_cells(fields.saturation, self.scalars, self.fluxes, self.t_s, fields.inverse)
+        after = float(fields.response.ravel()[self.source.cells] @ self.source.weights)
+        return abs(after - before) <= SETTLED * abs(after)
 
     def refresh(self) -> None:
         """See `Run.refresh`."""

@@ -37,56 +37,45 @@ class Viscosity:
 
     def __init__(self, medium: Medium, fluids: Fluids) -> None:
         self.medium, self.fluids = medium, fluids
-        self.areas = face_areas_mm2(medium)
-        k = medium.permeability_mm2
         porosity = medium.pore_volume_mm3 / float(np.prod(medium.spacing_mm))
-        self.pores_mm = np.sqrt(np.maximum(k * porosity, 0.0)) if fluids.shear_dependent else k[:0]
+        self.geometry = face_areas_mm2(medium), medium.permeability_mm2, porosity
+        size = medium.pore_volume_mm3.size
+        self._places, self._cells, self._shear = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size)
 
     def at_cells(self, saturation: Array, scalars: Array, fluxes: Fluxes, t_s: float, inverse: Array) -> None:
         """Fill `inverse`, of the grid's shape; 0 where the cement has set."""
         inverse[:] = inlet_inverse(self.fluids, t_s)
-        cells = np.argwhere(saturation > TRACE)
-        if not len(cells):
-            return
-        i, j, k = cells.T
-        shear = np.zeros(len(cells))
-        if self.fluids.shear_dependent:
-            flow_system.cell_speeds(cells, fluxes, self.areas, np.array(saturation.shape), shear)
-            # The geometric mean of the axes' pores: exact where they are alike.
-            shear /= np.cbrt(self.pores_mm[0, i, j, k] * self.pores_mm[1, i, j, k] * self.pores_mm[2, i, j, k])
-        inverse[i, j, k] = self._inverse(scalars[:, i, j, k], shear, t_s)
+        count = flow_system.shear_of_cells(
+            (saturation, saturation), fluxes, self.geometry, TRACE, self._cells, self._shear
+        )
+        cells = self._cells[:count]
+        inverse.ravel()[cells] = self._inverse(scalars, cells, self._shear[:count], t_s)
 
     def at_faces(self, saturation: Array, scalars: Array, pressure: Array, fluxes: Fluxes, t_s: float) -> Fluxes:
         """1 / viscosity at inner faces, negative where no cement comes through; no elements where shear does not count."""
         if not self.fluids.shear_dependent:
             none = np.zeros((0, 0, 0))
             return none, none, none
-        found = [self._along(axis, saturation, scalars, pressure, fluxes, t_s) for axis in range(3)]
+        found = [self._along(axis, (saturation, pressure), scalars, fluxes, t_s) for axis in range(3)]
         return found[0], found[1], found[2]
 
-    def _along(
-        self, axis: int, saturation: Array, scalars: Array, pressure: Array, fluxes: Fluxes, t_s: float
-    ) -> Array:
-        low, high = both(pressure, axis)
-        before, after = both(saturation, axis)
-        forward = low >= high
-        inverse = np.full(low.shape, -1.0)
-        faces = np.argwhere((np.where(forward, before, after) > TRACE) & (self.medium.face_mm3[axis] > 0.0))
-        if not len(faces):
-            return inverse
-        speeds = np.zeros(len(faces))
-        flow_system.face_speeds(axis, faces, fluxes, self.areas, speeds)
-        next_cell = faces + np.eye(3, dtype=np.int64)[axis]
-        upstream = np.where(forward[tuple(faces.T)][:, None], faces, next_cell)
-        # Both cells' pores in series, as the face's transmissibility has their permeability.
-        a, b = (self.pores_mm[axis][tuple(cells.T)] for cells in (faces, next_cell))
-        shear = speeds * (a + b) / (2.0 * a * b)
-        inverse[tuple(faces.T)] = self._inverse(scalars[:, *upstream.T], shear, t_s)
+    def _along(self, axis: int, fields: tuple[Array, Array], scalars: Array, fluxes: Fluxes, t_s: float) -> Array:
+        faces = self.medium.face_mm3[axis]
+        inverse = np.full(faces.shape, -1.0)
+        count = flow_system.shear_of_faces(
+            axis, faces, fields, fluxes, self.geometry, TRACE, self._places, self._cells, self._shear
+        )
+        found = self._inverse(scalars, self._cells[:count], self._shear[:count], t_s)
+        inverse.ravel()[self._places[:count]] = found
         return inverse
 
-    def _inverse(self, scalars: Array, speed_over_pores: Array, t_s: float) -> Array:
+    def _inverse(self, scalars: Array, cells: NDArray[np.int64], speed_over_pores: Array, t_s: float) -> Array:
+        """The law, asked once for all these cells' cement."""
+        if not cells.size:
+            return np.zeros(0)
         shear = np.maximum(self.fluids.shear_factor * speed_over_pores, LEAST_SHEAR_PER_S)
-        return np.asarray(1.0 / self.fluids.viscosity_pa_s(scalars, shear, t_s))
+        of_cells = scalars.reshape(len(scalars), -1)[:, cells]
+        return np.asarray(1.0 / self.fluids.viscosity_pa_s(of_cells, shear, t_s))
 
 
 def both(field: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -75,3 +75,20 @@ def exchange(axis: int, shape: Any, flow: Any, volume: Any, held: Any, carried: 
                 for m in range(scalars.shape[0]):
                     carried[m, a] -= q * scalars[m, giver]
                     carried[m, a + step] += q * scalars[m, giver]
+
+
+@kernel
+def hold_back(axis: int, shape: Any, flow: Any, give: Any, take: Any) -> None:
+    """Scale each face's flow by the lesser of what its giver may give and its taker may take, both shares of 1."""
+    ny, nz = shape[1], shape[2]
+    my, mz = ny - (axis == 1), nz - (axis == 2)
+    step = ny * nz if axis == 0 else (nz if axis == 1 else 1)
+    for i in range(shape[0] - (axis == 0)):
+        for j in range(my):
+            for k in range(mz):
+                face = (i * my + j) * mz + k
+                a = (i * ny + j) * nz + k
+                if flow[face] > 0.0:
+                    flow[face] *= min(give[a], take[a + step])
+                elif flow[face] < 0.0:
+                    flow[face] *= min(give[a + step], take[a])

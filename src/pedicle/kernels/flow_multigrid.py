@@ -6,9 +6,9 @@ first axis, `ay`, `az` likewise; padding holds 0, and so do closed cells. `diago
 its ways out.
 
 The coarse operator is Galerkin's for piecewise constant transfer, faces along a coarsened axis times 1/2: constants make the
-energy of smooth fields twice as large as it is, and halving puts that right. Cycle: red-black Gauss-Seidel once down and, in
-opposite order, once up, float32; conjugate gradients float64. Everything runs in one order on one thread: results do not
-depend on the number of threads.
+energy of smooth fields twice as large as it is, and halving puts that right. Cycle: red-black Gauss-Seidel twice down and, in
+opposite order, twice up, float32 (once takes twice the iterations and more time); conjugate gradients float64. Everything
+runs in one order on one thread: results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -99,13 +99,13 @@ def _coarsen(fine: Any, coarse: Any, mx: Any, my: Any, mz: Any, own: Any, invers
 
 
 @kernel
-def _smooth(level: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any, colours: Any, row: Any) -> None:
-    """Gauss-Seidel of one colour and then the other. A whole row is computed, so that it runs in lanes, and every second
+def _smooth(level: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any, colour: int, row: Any) -> None:
+    """Gauss-Seidel, four half sweeps in turn, beginning with a colour. A whole row is computed, so that it runs in lanes, and every second
     value kept."""
     nx, ny, nz = level[0], level[1], level[2]
     sy = nz + 2
     sx = sy * (ny + 2)
-    for turn in range(2):
+    for turn in range(4):
         for i in range(nx):
             for j in range(ny):
                 c = level[3] + (i + 1) * sx + (j + 1) * sy + 1
@@ -120,7 +120,7 @@ def _smooth(level: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any,
                         + (gyp[k] * yp[k] + gym[k] * ym[k])
                         + (gz[k + 1] * here[k + 2] + gz[k] * here[k])
                     )
-                for k in range((colours[turn] + i + j) & 1, nz, 2):
+                for k in range((colour + turn + i + j) & 1, nz, 2):
                     here[k + 1] = row[k]
 
 
@@ -175,13 +175,15 @@ def _cycle(levels: Any, mx: Any, my: Any, mz: Any, inverse: Any, x: Any, b: Any,
     """x of the finest level becomes an approximate solution for b; x starts from 0."""
     last = levels.shape[0] - 1
     x[: levels[1, 3] if last else x.size] = np.float32(0.0)
-    for n in range(last):
-        _smooth(levels[n], mx, my, mz, inverse, x, b, (0, 1), row)
-        _restrict(levels[n], levels[n + 1], mx, my, mz, inverse, x, b, row)
-    _smooth(levels[last], mx, my, mz, inverse, x, b, (0, 1), row)
-    for n in range(last - 1, -1, -1):
-        _prolong(levels[n], levels[n + 1], inverse, x)
-        _smooth(levels[n], mx, my, mz, inverse, x, b, (1, 0), row)
+    # One place of each call: every further one is compiled again.
+    for way in range(2):
+        for turn in range(last + 1 - way):
+            n = last - 1 - turn if way else turn
+            if way:
+                _prolong(levels[n], levels[n + 1], inverse, x)
+            _smooth(levels[n], mx, my, mz, inverse, x, b, way, row)
+            if not way and n < last:
+                _restrict(levels[n], levels[n + 1], mx, my, mz, inverse, x, b, row)
 
 
 @kernel

@@ -172,27 +172,66 @@ def _mean_flux(flux: Any, axis: int, i: int, j: int, k: int) -> float:
 
 
 @kernel
-def cell_speeds(cells: Any, fluxes: Any, areas: Any, shape: Any, speeds: Any) -> None:
-    """Darcy speed, mm/s, at the centre of each listed cell (n, 3)."""
+def shear_of_cells(fields: Any, fluxes: Any, geometry: Any, least: float, cells: Any, shear: Any) -> int:
+    """List the cells (linear index) that hold more cement than `least` and u / sqrt(k phi), 1/s, at their centres; answers how
+    many. `fields` are saturation and pressure; `geometry` the faces' areas, permeability (3, nx, ny, nz) and porosity. k is the
+    geometric mean of the three axes'. Without fluxes (no elements) the shear is 0.
+    """
+    saturation, _ = fields
     fx, fy, fz = fluxes
-    for n in range(cells.shape[0]):
-        i, j, k = cells[n, 0], cells[n, 1], cells[n, 2]
-        u = _mean_flux(fx, 0, i, j, k) / areas[0]
-        v = _mean_flux(fy, 1, i, j, k) / areas[1]
-        w = _mean_flux(fz, 2, i, j, k) / areas[2]
-        speeds[n] = np.sqrt(u * u + v * v + w * w)
+    areas, permeability, porosity = geometry
+    nx, ny, nz = saturation.shape
+    count = 0
+    for i in range(nx):
+        for j in range(ny):
+            for k in range(nz):
+                if saturation[i, j, k] <= least:
+                    continue
+                cells[count] = (i * ny + j) * nz + k
+                shear[count] = 0.0
+                if fx.size + fy.size + fz.size > 0:
+                    u = _mean_flux(fx, 0, i, j, k) / areas[0]
+                    v = _mean_flux(fy, 1, i, j, k) / areas[1]
+                    w = _mean_flux(fz, 2, i, j, k) / areas[2]
+                    mean = np.cbrt(permeability[0, i, j, k] * permeability[1, i, j, k] * permeability[2, i, j, k])
+                    shear[count] = np.sqrt((u * u + v * v + w * w) / (mean * porosity[i, j, k]))
+                count += 1
+    return count
 
 
 @kernel
-def face_speeds(axis: int, faces: Any, fluxes: Any, areas: Any, speeds: Any) -> None:
-    """Darcy speed, mm/s, at each listed face (n, 3) square to an axis: its own flow, and of the others the mean of both
-    cells."""
+def shear_of_faces(
+    axis: int, transmissibility: Any, fields: Any, fluxes: Any, geometry: Any, least: float, faces: Any, cells: Any,
+    shear: Any,
+) -> int:  # fmt: skip
+    """The same for inner faces square to an axis whose upstream cell holds cement: `faces` linear indices of the faces, `cells`
+    of the upstream cells. The speed is the face's own flow and, across it, the mean of both cells; pores are those of both
+    cells in series, as the face's transmissibility has their permeability.
+    """
+    saturation, pressure = fields
     fx, fy, fz = fluxes
-    for n in range(faces.shape[0]):
-        i, j, k = faces[n, 0], faces[n, 1], faces[n, 2]
-        i2, j2, k2 = i + (axis == 0), j + (axis == 1), k + (axis == 2)
-        u = fx[i, j, k] if axis == 0 else 0.5 * (_mean_flux(fx, 0, i, j, k) + _mean_flux(fx, 0, i2, j2, k2))
-        v = fy[i, j, k] if axis == 1 else 0.5 * (_mean_flux(fy, 1, i, j, k) + _mean_flux(fy, 1, i2, j2, k2))
-        w = fz[i, j, k] if axis == 2 else 0.5 * (_mean_flux(fz, 2, i, j, k) + _mean_flux(fz, 2, i2, j2, k2))
-        u, v, w = u / areas[0], v / areas[1], w / areas[2]
-        speeds[n] = np.sqrt(u * u + v * v + w * w)
+    areas, permeability, porosity = geometry
+    nx, ny, nz = saturation.shape
+    dx, dy, dz = int(axis == 0), int(axis == 1), int(axis == 2)
+    count = 0
+    for i in range(nx - dx):
+        for j in range(ny - dy):
+            for k in range(nz - dz):
+                i2, j2, k2 = i + dx, j + dy, k + dz
+                if saturation[i, j, k] <= least and saturation[i2, j2, k2] <= least:
+                    continue
+                forward = pressure[i, j, k] >= pressure[i2, j2, k2]
+                held = saturation[i, j, k] if forward else saturation[i2, j2, k2]
+                if held <= least or transmissibility[i, j, k] == 0.0:
+                    continue
+                u = fx[i, j, k] if axis == 0 else 0.5 * (_mean_flux(fx, 0, i, j, k) + _mean_flux(fx, 0, i2, j2, k2))
+                v = fy[i, j, k] if axis == 1 else 0.5 * (_mean_flux(fy, 1, i, j, k) + _mean_flux(fy, 1, i2, j2, k2))
+                w = fz[i, j, k] if axis == 2 else 0.5 * (_mean_flux(fz, 2, i, j, k) + _mean_flux(fz, 2, i2, j2, k2))
+                u, v, w = u / areas[0], v / areas[1], w / areas[2]
+                a = np.sqrt(permeability[axis, i, j, k] * porosity[i, j, k])
+                b = np.sqrt(permeability[axis, i2, j2, k2] * porosity[i2, j2, k2])
+                faces[count] = (i * (ny - dy) + j) * (nz - dz) + k
+                cells[count] = (i * ny + j) * nz + k if forward else (i2 * ny + j2) * nz + k2
+                shear[count] = np.sqrt(u * u + v * v + w * w) * (a + b) / (2.0 * a * b)
+                count += 1
+    return count
