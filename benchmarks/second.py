@@ -1,8 +1,8 @@
 """The adviser of a second portion, judged on phantom fills by simulating every candidate on finer cells.
 
 A body is filled on 1.25 mm cells through openings drawn from their probabilities. The adviser computes on its own coarse cells
-and knows the mean opening only. Then every candidate, needle by wait by volume, is simulated on the fine cells with the drawn
-openings: what it gains and leaks there is the truth the advice is held against. Same shapes as the phantom: consistency of a
+and knows the mean opening only. Then every candidate, needle by wait by volume, is simulated on the fine cells: with the drawn
+openings, what it gains and leaks in truth; with the mean ones, its leak risk, which is all that could be known before. Same shapes as the phantom: consistency of a
 model with itself, not evidence on patients.
 """
 
@@ -21,6 +21,7 @@ from pedicle.anatomy.spine import find_vertebrae
 from pedicle.injection.batch import pushed_to
 from pedicle.injection.options import InjectOptions
 from pedicle.injection.second import (
+    STEP_ML,
     Advice,
     Asked,
     Portion,
@@ -34,6 +35,7 @@ from pedicle.injection.second import (
 )
 from pedicle.injection.session import another, ended, start, until
 from pedicle.injection.site import Site, ready_s, site_of
+from pedicle.injection.standing import standing_on
 from pedicle.model.errors import RefusedError
 from pedicle.model.fill import LEAST_LEAK_ML
 from pedicle.model.injection import InjectionState
@@ -46,8 +48,8 @@ from pedicle.phantom.options import FractureOptions, PhantomOptions
 from pedicle.planning.options import PlanOptions
 from pedicle.planning.plan import plan
 
-# Three levels a patient: 60 fills.
-PATIENTS, QUICK = 20, 1
+# Two or three levels a patient, where both sides have a way in: at least 60 fills.
+PATIENTS, QUICK = 30, 1
 CELL_MM, FLOW_ML_S = 1.25, 0.05
 # Fills in turn: to one side only, too little, and as planned; part of the planned volume.
 KINDS = {"one-sided": 0.5, "short": 0.6, "as planned": 1.0}
@@ -111,7 +113,7 @@ def judge_fill(vertebra: Vertebra, level: LevelPlan, kind: str, seed: int) -> di
         "grave_ml": grave,
         "lacks": list(lacking(site, state, target)),
         "advice": _plain_advice(advice),
-        "true": [_plain(one) for one in true_candidates(site, state, asked)],
+        "true": with_risk(vertebra, site, state, asked),
         "stops": forced_stops(vertebra, site, state, asked),
         "moved_ml": moved_once_set_ml(site, state, asked) if kind == "one-sided" else None,
     }
@@ -138,6 +140,22 @@ def true_candidates(site: Site, state: InjectionState, asked: Asked) -> list[Por
     return found
 
 
+def with_risk(vertebra: Vertebra, site: Site, state: InjectionState, asked: Asked) -> list[dict[str, Any]]:
+    """The true candidates, each with what it would leak through mean openings on the same cells."""
+    mean = site_of(vertebra, replace(site.options, openings="expected"))
+    told = {_key(one): one for one in true_candidates(mean, standing_on(mean, site, state), asked)}
+    rows = []
+    for one in true_candidates(site, state, asked):
+        # A portion that stalls with mean openings is judged by what it leaks in truth.
+        alike = told.get(_key(one), one)
+        rows.append({**_plain(one), "risk_ml": alike.leak_ml, "grave_risk_ml": alike.grave_ml})
+    return rows
+
+
+def _key(portion: Portion) -> tuple[str, float, int]:
+    return portion.side, portion.wait_s, round(portion.ml / STEP_ML)
+
+
 def forced_stops(vertebra: Vertebra, site: Site, state: InjectionState, asked: Asked) -> dict[str, bool]:
     """The same fill made one that must not be added to, in each way: whether the advice is to stop."""
     late = replace(state, delivery=replace(state.delivery, hand_age_s=site.cement.working_until_s + 1.0))
@@ -155,7 +173,7 @@ def moved_once_set_ml(site: Site, state: InjectionState, asked: Asked) -> float:
     late, (side, needle) = until(site, state, SET_AT_S), asked.ways[1]
     begun = another(site, late, needle, side, SET_AT_S, SET_AT_S - ready_s(site.options))
     after = pushed_to(site, begun, state.injected_ml + 1.0, FLOW_ML_S)
-    lost = (state.flow.saturation - after.flow.saturation).clip(0.0) * site.medium.pore_volume_mm3
+    lost = (late.flow.saturation - after.flow.saturation).clip(0.0) * site.medium.pore_volume_mm3
     return float(lost.sum()) / 1e3
 
 
@@ -186,11 +204,11 @@ def truth_of(row: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def best_ml(row: dict[str, Any], like: dict[str, Any] | None = None) -> float:
-    """The best true gain of candidates that leak no more than is allowed, or no more than `like` where that is more."""
+    """The best true gain of candidates whose leak risk is no more than is allowed, or than that of `like` where that is more."""
     most, grave = (quantity("injection/second", "leak", key).value for key in ("most", "most_grave"))
     if like:
-        most, grave = max(most, like["leak_ml"]), max(grave, like["grave_ml"])
-    fair = [one["gain_ml"] for one in row["true"] if one["leak_ml"] <= most and one["grave_ml"] <= grave]
+        most, grave = max(most, like["risk_ml"]), max(grave, like["grave_risk_ml"])
+    fair = [one["gain_ml"] for one in row["true"] if one["risk_ml"] <= most and one["grave_risk_ml"] <= grave]
     return max(fair, default=0.0)
 
 
@@ -211,8 +229,8 @@ def choice_rows(rows: list[dict[str, Any]]) -> list[Row]:
     case = f"{len(given)} advised portions"
     return [
         Row(case, "advised portions that could not be given so", float(len(pairs) - len(given)), "1", "<= 0"),
-        Row(case, "true gain, part of the best at the same leak: worst", float(parts.min(initial=1.0)), "1", ">= 0.9"),
-        Row(case, "true gain, part of the best at the same leak: median", float(np.median(parts)) if len(parts) else 1.0, "1"),
+        Row(case, "true gain, part of the best at the same leak risk: worst", float(parts.min(initial=1.0)), "1", ">= 0.9"),
+        Row(case, "true gain, part of the best at the same leak risk: median", float(np.median(parts)) if len(parts) else 1.0, "1"),
         Row(case, "share within 10 % of the best", float((parts >= 0.9).mean()) if len(parts) else 1.0, "1"),
         Row(case, "share of true gains within 2 SD of the stated", float(np.mean(np.array(z) <= 2.0)) if z else 1.0, "1"),
         Row(f"{len(other)} one-sided of them", "share answered from the other side", float(np.mean(other)) if other else 1.0, "1"),

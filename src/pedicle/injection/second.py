@@ -35,6 +35,8 @@ _FILE = "injection/second"
 STEP_ML = 0.5
 # A portion that takes longer than this is not one, s; less than this is none, ml.
 _LONGEST_S, _NOTHING_ML = 300.0, 1e-3
+# Syringe and bone answer each other only so often, s: twice the time of an injection that is done.
+_COUPLING_S = 1.0
 Way = tuple[Side, PlacedNeedle]
 
 
@@ -117,9 +119,10 @@ def stopped_by(site: Site, state: InjectionState, asked: Asked) -> str:
 
 
 def adviser_site(vertebra: Vertebra, options: InjectOptions) -> Site:
-    """The level as the adviser sees it: coarse cells, and of openings that a CT cannot show the mean."""
+    """The level as the adviser sees it: coarse cells and steps, and of openings that a CT cannot show the mean."""
     cell = max(options.cell_mm, quantity(_FILE, "cell").value)
-    return site_of(vertebra, replace(options, cell_mm=cell, openings="expected"))
+    site = site_of(vertebra, replace(options, cell_mm=cell, openings="expected"))
+    return replace(site, coupling_s=_COUPLING_S)
 
 
 def short_of(site: Site, state: InjectionState, target_ml: float) -> tuple[str, ...]:

@@ -26,8 +26,6 @@ from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState, Portion
 from pedicle.model.placed import PlacedNeedle
 
-# Syringe and bone answer each other at least this often, s.
-COUPLING_S = 0.5
 # Nobody holds one push for longer, s: cement has set by then.
 LONGEST_S = 3600.0
 # A needle that moved aside, or turned, by no more than this has not, mm and radians.
@@ -162,7 +160,7 @@ def _pushed(site: Site, state: InjectionState, done: Push, dt_s: float) -> Injec
     line, source = site.line(state.needle), site.source(state.needle)
     flow, delivery, onset = state.flow, state.delivery, state.onset_s.copy()
     rows = []
-    steps = max(1, int(np.ceil(dt_s / COUPLING_S - 1e-9)))
+    steps = max(1, int(np.ceil(dt_s / site.coupling_s - 1e-9)))
     begin = flow.t_s
     for n in range(1, steps + 1):
         at = begin + dt_s * n / steps

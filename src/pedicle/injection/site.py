@@ -36,7 +36,10 @@ _OPENINGS_STREAM = 7
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """A level ready for injection: its bone, the medium on the flow's grid and its regions, the cement, the options."""
+    """A level ready for injection: its bone, the medium on the flow's grid and its regions, the cement, the options.
+
+    Syringe and bone answer each other at least every `coupling_s`.
+    """
 
     level: str
     bone: Bone
@@ -44,6 +47,7 @@ class Site:
     regions: Regions
     cement: Cement
     options: InjectOptions
+    coupling_s: float = 0.5
     _sources: dict[bytes, Source] = field(default_factory=dict)
 
     @property
