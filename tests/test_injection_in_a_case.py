@@ -16,6 +16,7 @@ from pedicle import procedure
 from pedicle.injection.options import InjectOptions
 from pedicle.model.case import Case
 from pedicle.model.codec import encode
+from pedicle.model.errors import PedicleError
 from pedicle.model.events import events_of
 from pedicle.operation import replay
 
@@ -135,6 +136,42 @@ def test_the_same_injection_gives_the_same_bytes(finished, tmp_path):
         procedure.again(folders[-1], "operate", options)
     for name in ("injection-L1.json", "injection-L1.nii.gz", "injection-L1.gif", "operation.jsonl", "report.html"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+
+
+def test_the_stylet_delivers_the_last_of_the_volume_and_is_looked_at(finished, tmp_path):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    procedure.again(case, "operate", InjectOptions(volume=1.5, cell_mm=2.0, second="never", stylet=True))
+    document = json.loads((case / "injection-L1.json").read_text())
+    assert document["injected_ml"] == pytest.approx(1.5, abs=0.05)
+    # An 11 G cannula of 100 to 150 mm: what is left is in the hub.
+    assert document["in_cannula_ml"] < 0.2
+    names = [event["event"] for event in document["events"]]
+    last = max(n for n, name in enumerate(names) if name == "pushed")
+    assert document["events"][last]["kind"] == "stylet"
+    assert names[last + 1 : last + 3] == ["view_taken", "view_taken"]
+    assert "by the stylet" in document["stopped"][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (InjectOptions(volume=20.0, cell_mm=2.0), 424),
+        (InjectOptions(cement="chalk", cell_mm=2.0), 480),
+        (InjectOptions(syringe="bucket", cell_mm=2.0), 481),
+        (InjectOptions(start=1800.0, cell_mm=2.0), 425),
+        (InjectOptions(start=5.0, cell_mm=2.0), 426),
+        (InjectOptions(runs=1, cell_mm=2.0), 744),
+    ],
+)
+def test_what_cannot_be_injected_is_refused_and_leaves_the_case_as_it_was(finished, tmp_path, options, code):
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    before = {path: path.read_bytes() for path in case.rglob("*") if path.is_file()}
+    with pytest.raises(PedicleError) as refused:
+        procedure.again(case, "operate", options)
+    assert refused.value.code == code
+    assert {path: path.read_bytes() for path in case.rglob("*") if path.is_file()} == before
 
 
 def test_a_shot_after_the_injection_shows_the_cement(finished, tmp_path):

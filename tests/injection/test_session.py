@@ -15,7 +15,7 @@ from pedicle.injection.session import advance, another, ended, mass_error, start
 from pedicle.injection.site import site_of
 from pedicle.model.codec import decode, encode
 from pedicle.model.delivery import Push
-from pedicle.model.errors import RefusedError
+from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.needle import Needle
 from pedicle.model.placed import PlacedNeedle
 from tests.fluoroscopy import simple_spine
@@ -156,6 +156,40 @@ def test_more_than_fits_old_cement_and_a_cemented_body_are_refused(site, vertebr
 def test_a_needle_whose_injection_has_ended_is_not_pushed_through(site, filled):
     with pytest.raises(RefusedError, match="E427"):
         advance(site, ended(filled, "enough"), Push("flow", 50.0), 1.0)
+
+
+def test_an_opening_that_set_cement_shuts_in_is_refused(site, filled):
+    """The bone is warmer than the hand: what lies around the tip sets while the syringe can still be pressed."""
+    aged = until(site, ended(filled, "enough"), 4000.0).flow
+    shut_in = replace(filled, flow=aged, delivery=replace(filled.delivery, t_s=4000.0, ready_at_s=4000.0))
+    with pytest.raises(RefusedError, match="E565"):
+        advance(site, shut_in, Push("flow", 50.0), 4.0)
+
+
+@pytest.mark.parametrize("dt_s", [0.0, -1.0, float("nan"), float("inf"), 1e9])
+def test_a_time_that_is_none_is_refused(site, filled, dt_s):
+    with pytest.raises(InputError, match="E482"):
+        advance(site, filled, Push("flow", 50.0), dt_s)
+
+
+def test_a_stylet_pushed_in_rests_there(site, filled):
+    done = advance(site, filled, Push("stylet", 10.0), 12.5)
+    rested = until(site, done, done.flow.t_s + 20.0)
+    assert rested.injected_ml == pytest.approx(done.injected_ml, abs=1e-6)
+
+
+def test_the_rim_of_the_body_is_body_or_refused(site):
+    """Every tip along a line out of the body: an injection begins or is refused in words, nothing else."""
+    begun, codes = [], set()
+    for x in np.arange(18.0, 24.0, 0.25):
+        try:
+            start(site, needle(float(x), 0.0), "left", 0.0, MIXED_S)
+        except RefusedError as refused:
+            codes.add(refused.code)
+        else:
+            begun.append(x)
+    assert codes == {422}
+    assert max(begun) < simple.HALF[0]
 
 
 def test_an_empty_syringe_gives_no_more_until_it_is_changed(site, filled):

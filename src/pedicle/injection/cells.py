@@ -76,21 +76,21 @@ def cells_of(bone: Bone, options: MediumOptions) -> Cells:
     seen = porosity(here.density_mg_cm3.values)
     room = np.where(cleft, 1.0, seen)
     spongy = under_the_shell(seen, domain, here.parts.grid.spacing_mm)
-    there = _share(shares, domain)
+    there = mean_over(shares, domain)
     inside = _one_piece(there >= 0.5)
-    pores = _share(shares, domain * room)
-    matrix = _share(shares, (domain & ~cleft) * spongy)
-    cleft_there = _share(shares, cleft)
-    solid = _share(shares, domain & ~cleft)
+    pores = mean_over(shares, domain * room)
+    matrix = mean_over(shares, (domain & ~cleft) * spongy)
+    cleft_there = mean_over(shares, cleft)
+    solid = mean_over(shares, domain & ~cleft)
     return Cells(
         grid=grid,
         inside=inside,
-        pore_share=_kept(pores, inside),
-        gap_share=_kept(cleft_there, inside),
+        pore_share=kept_inside(pores, inside),
+        gap_share=kept_inside(cleft_there, inside),
         matrix_porosity=_ratio(matrix, solid, solid > 0, 0.5),
         cleft_share=_ratio(cleft_there, cleft_there + solid, inside),
-        cleft_mm2=_ratio(_share(shares, cleft * gap_mm2(gap_width_mm(cleft, here.parts.grid.spacing_mm))), cleft_there, cleft_there > 0),
-        body_share=_share(shares, parts == PART_BODY),
+        cleft_mm2=_ratio(mean_over(shares, cleft * gap_mm2(gap_width_mm(cleft, here.parts.grid.spacing_mm))), cleft_there, cleft_there > 0),
+        body_share=mean_over(shares, parts == PART_BODY),
         parts=bone.parts.resampled(grid, order=0).values,
     )  # fmt: skip
 
@@ -123,13 +123,13 @@ def flow_grid(source: Grid, spacing_mm: tuple[float, float, float]) -> tuple[Gri
     matrix[:3, :3] = source.axes.T * step
     matrix[:3, 3] = source.lps_from_index(first / source.spacing_mm)
     shares = [
-        _overlap(first[n] + np.arange(count[n]) * step[n], step[n], source.shape[n], float(source.spacing_mm[n]))
+        overlaps(first[n] + np.arange(count[n]) * step[n], step[n], source.shape[n], float(source.spacing_mm[n]))
         for n in range(3)
     ]
     return Grid((int(count[0]), int(count[1]), int(count[2])), matrix), shares
 
 
-def _overlap(centres_mm: Array, step_mm: float, count: int, source_mm: float) -> Array:
+def overlaps(centres_mm: Array, step_mm: float, count: int, source_mm: float) -> Array:
     """Share of each target cell that lies in each source cell, along one axis."""
     source = np.arange(count) * source_mm
     low = np.maximum((centres_mm - 0.5 * step_mm)[:, None], source - 0.5 * source_mm)
@@ -137,7 +137,7 @@ def _overlap(centres_mm: Array, step_mm: float, count: int, source_mm: float) ->
     return np.asarray(np.clip(high - low, 0.0, None) / step_mm)
 
 
-def _share(shares: list[Array], values: NDArray[np.generic]) -> Array:
+def mean_over(shares: list[Array], values: NDArray[np.generic]) -> Array:
     """Mean of source values over each target cell, axis by axis."""
     found = values.astype(np.float64)
     for axis, share in enumerate(shares):
@@ -162,8 +162,8 @@ def _ratio(above: Array, below: Array, where: Mask, otherwise: float = 0.0) -> A
     return np.asarray(np.divide(above, below, out=np.full(above.shape, otherwise), where=where))
 
 
-def _kept(pores: Array, inside: Mask) -> Array:
-    """Pore share of the cells kept; what lies in cells left out goes to the nearest kept one, so that nothing is lost."""
+def kept_inside(pores: Array, inside: Mask) -> Array:
+    """What cells hold, in the cells kept; what lies in cells left out goes to the nearest kept one, so that nothing is lost."""
     from scipy.ndimage import distance_transform_edt
 
     lost = np.argwhere((pores > 0) & ~inside)

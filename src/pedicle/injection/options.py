@@ -68,6 +68,8 @@ class InjectOptions:
     """Wait after the first leak into a disc, beside the spine or into a local vein, s."""
     second: Literal["auto", "never"] = "auto"
     """A second needle when the fill falls short: as the advisor finds, or never."""
+    stylet: bool = False
+    """Push the stylet in at the end: the last of the volume is what lies in the cannula."""
     start: Annotated[float, Field(ge=0, le=1800)] | None = None
     """Time from mixing to the first push, s; the beginning of the cement's working time when not given."""
     room_c: Annotated[float, Field(ge=10, le=35)] = 22.0

@@ -2,6 +2,9 @@
 
 Useful is cement that a body lacks: in each half up to its share of the planned volume, and in the open fracture space. The
 default is to stop. More cement is not better as such: the volume does not predict the relief of pain.
+
+The adviser knows the bone and where the cement lies. Of openings that a CT cannot show it knows the mean only. It computes on
+coarse cells, one growing injection a way, so that its answer comes within the wait it may advise.
 """
 
 from __future__ import annotations
@@ -14,18 +17,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.injection.batch import pushed_to
+from pedicle.injection.options import InjectOptions
 from pedicle.injection.session import another, until
-from pedicle.injection.site import Site
+from pedicle.injection.site import Site, site_of
+from pedicle.injection.standing import standing_on
 from pedicle.model.cement import batch_factor
 from pedicle.model.errors import RefusedError
+from pedicle.model.fill import LEAST_LEAK_ML
 from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState
 from pedicle.model.medium import GRAVE_PLACES
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.sourced import quantity
+from pedicle.model.vertebra import Vertebra
 
 _FILE = "injection/second"
 STEP_ML = 0.5
+# A portion that takes longer than this is not one, s; less than this is none, ml.
+_LONGEST_S, _NOTHING_ML = 300.0, 1e-3
+# Syringe and bone answer each other only so often, s: twice the time of an injection that is done.
+_COUPLING_S = 1.0
+Way = tuple[Side, PlacedNeedle]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +59,16 @@ class Portion:
 
 
 @dataclass(frozen=True, eq=False)
+class Asked:
+    """What an adviser is asked: needles a portion may go through, the cement planned for the whole level, ml, and whether a
+    picture showed cement in a canal, a foramen or a vein to cava or azygos."""
+
+    ways: tuple[Way, ...]
+    target_ml: float
+    grave_seen: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Advice:
     """What to do after a portion, and why; `chosen` is None for "stop". `considered` are all ways that were simulated."""
 
@@ -56,35 +78,51 @@ class Advice:
     considered: tuple[Portion, ...] = ()
 
 
-def advise(
-    site: Site,
-    state: InjectionState,
-    ways: tuple[tuple[Side, PlacedNeedle], ...],
-    target_ml: float,
-    grave_seen: bool = False,
-) -> Advice:
+def advise(vertebra: Vertebra, site: Site, state: InjectionState, asked: Asked) -> Advice:
     """The best second portion through one of the needles, or to stop.
 
-    Stop whenever cement was seen in a grave place, the fill is as planned, no way may be taken any more (working
-    time, set cement), none gains clearly more than its own uncertainty, or every one that does leaks more than is allowed.
+    Stop whenever cement has gone into a grave place, seen or not, its working time is over, the fill is as planned, no
+    needle can give more, none gains clearly more than its own uncertainty, or every one that does leaks more than is allowed.
     """
-    if grave_seen:
-        return Advice("stop", ("cement was seen where more must not follow",))
-    if not short_of(site, state, target_ml):
-        return Advice("stop", ("fill, symmetry and fracture space are as planned",))
-    considered = tuple(portion for way in ways for portion in _along(site, state, way, target_ml))
+    reason = stopped_by(site, state, asked)
+    if reason:
+        return Advice("stop", (reason,))
+    coarse = adviser_site(vertebra, site.options)
+    now = standing_on(coarse, site, state)
+    considered, refusals = _considered(coarse, now, asked)
     if not considered:
-        return Advice("stop", ("no needle can give more: cement past its working time, or no way into the body",))
-    safe = [portion for portion in considered if _allowed(portion)]
-    least = quantity(_FILE, "gain", "least").value
-    best = max(safe, key=lambda portion: portion.gain_ml, default=None)
-    if best is None:
+        return Advice("stop", ("no needle can give more", *refusals))
+    safe = [portion for portion in considered if allowed(portion)]
+    if not safe:
         return Advice("stop", ("every further portion would leak",), None, considered)
-    best = replace(best, gain_sd_ml=_spread_ml(site, state, best, target_ml))
+    best = least_of_the_best(safe)
+    best = replace(best, gain_sd_ml=_spread_ml(coarse, now, best, asked.target_ml))
+    least = quantity(_FILE, "gain", "least").value
     if best.gain_ml < max(least, quantity(_FILE, "gain", "sigmas").value * best.gain_sd_ml):
         text = f"the gain, {best.gain_ml:.1f} ml of useful cement, is within its uncertainty"
         return Advice("stop", (text,), None, considered)
     return Advice("inject", _words(best), best, considered)
+
+
+def stopped_by(site: Site, state: InjectionState, asked: Asked) -> str:
+    """The reason that ends a level before any further portion is thought of; "" when there is none."""
+    if asked.grave_seen:
+        return "cement was seen where more must not follow"
+    grave = outflow_ml(site, state)[1]
+    if grave >= LEAST_LEAK_ML:
+        return f"{grave:.2f} ml of cement have gone where more must not follow, though no picture showed it"
+    if state.delivery.hand_age_s > site.cement.working_until_s:
+        return "the cement's working time is over"
+    if not short_of(site, state, asked.target_ml):
+        return "fill, symmetry and fracture space are as planned"
+    return ""
+
+
+def adviser_site(vertebra: Vertebra, options: InjectOptions) -> Site:
+    """The level as the adviser sees it: coarse cells and steps, and of openings that a CT cannot show the mean."""
+    cell = max(options.cell_mm, quantity(_FILE, "cell").value)
+    site = site_of(vertebra, replace(options, cell_mm=cell, openings="expected"))
+    return replace(site, coupling_s=_COUPLING_S)
 
 
 def short_of(site: Site, state: InjectionState, target_ml: float) -> tuple[str, ...]:
@@ -92,7 +130,7 @@ def short_of(site: Site, state: InjectionState, target_ml: float) -> tuple[str, 
     cement_mm3 = state.flow.saturation * site.medium.pore_volume_mm3
     regions = site.regions
     least = {name: quantity(_FILE, "short", name).value for name in ("fill", "half", "cleft")}
-    halves = [float(cement_mm3[half].sum()) / 1e3 for half in (regions.left, regions.right)]
+    halves = _halves_ml(site, cement_mm3)
     found = []
     if sum(halves) < least["fill"] * target_ml:
         found.append(f"{sum(halves):.1f} of {target_ml:.1f} ml are in the body")
@@ -106,77 +144,92 @@ def short_of(site: Site, state: InjectionState, target_ml: float) -> tuple[str, 
 def useful_ml(site: Site, state: InjectionState, target_ml: float) -> float:
     """Cement that counts: in each half of the body at most half the target, and in the fracture space, ml."""
     cement_mm3 = state.flow.saturation * site.medium.pore_volume_mm3
-    halves = (float(cement_mm3[half].sum()) / 1e3 for half in (site.regions.left, site.regions.right))
     cleft = site.regions.cleft_filled_share(cement_mm3) * site.regions.cleft_ml
-    return sum(min(half, target_ml / 2.0) for half in halves) + cleft
+    return sum(min(half, target_ml / 2.0) for half in _halves_ml(site, cement_mm3)) + cleft
 
 
-def _along(site: Site, state: InjectionState, way: tuple[Side, PlacedNeedle], target_ml: float) -> Iterator[Portion]:
-    """Portions through one needle, growing by steps, at once and after a wait."""
-    for wait_s in (0.0, quantity(_FILE, "wait").value):
-        try:
-            begun = _begun(site, state, way, wait_s)
-            yield from _growing(site, state, begun, (way, wait_s), target_ml)
-        except RefusedError:
-            continue
+def _halves_ml(site: Site, cement_mm3: NDArray[np.float64]) -> tuple[float, float]:
+    """Cement in the body's left and right half, ml; cells that the middle plane cuts count half to each."""
+    left, right, body = (
+        float(cement_mm3[part].sum()) / 1e3 for part in (site.regions.left, site.regions.right, site.regions.body)
+    )
+    between = (body - left - right) / 2.0
+    return left + between, right + between
 
 
-def _begun(site: Site, state: InjectionState, way: tuple[Side, PlacedNeedle], wait_s: float) -> InjectionState:
-    side, needle = way
-    at = state.flow.t_s + wait_s
-    return another(site, until(site, state, at), needle, side, at, state.portions[-1].mixed_s)
-
-
-def _growing(
-    site: Site,
-    state: InjectionState,
-    now: InjectionState,
-    how: tuple[tuple[Side, PlacedNeedle], float],
-    target_ml: float,
-) -> Iterator[Portion]:
-    (side, needle), wait_s = how
-    before = useful_ml(site, state, target_ml)
-    most = quantity(_FILE, "most").value
-    for ml in np.arange(STEP_ML, most + 1e-9, STEP_ML):
-        now = pushed_to(site, now, state.injected_ml + float(ml), site.options.flow, _LONGEST_S)
-        given = now.injected_ml - state.injected_ml
-        gain = useful_ml(site, now, target_ml) - before
-        leak, grave = _more_leaked_ml(site, state, now)
-        yield Portion(side, needle, wait_s, given, gain, 0.0, leak, grave)
-        if given < ml - STEP_ML / 2.0:
-            return
-
-
-# A portion that takes longer than this is not one, s.
-_LONGEST_S = 300.0
-
-
-def _more_leaked_ml(site: Site, before: InjectionState, after: InjectionState) -> tuple[float, float]:
-    more: NDArray[np.float64] = after.flow.outflow_cement_mm3 - before.flow.outflow_cement_mm3
-    grave = np.array([outlet.place in GRAVE_PLACES for outlet in site.medium.outlets], bool)
-    return float(more.sum()) / 1e3, float(more[grave].sum()) / 1e3
-
-
-def _allowed(portion: Portion) -> bool:
+def allowed(portion: Portion) -> bool:
+    """Whether a portion leaks no more than a second one may."""
     return (
         portion.leak_ml <= quantity(_FILE, "leak", "most").value
         and portion.grave_ml <= quantity(_FILE, "leak", "most_grave").value
     )
 
 
+def least_of_the_best(portions: list[Portion]) -> Portion:
+    """Of portions that gain nearly as much as the best one, the smallest; of these the first."""
+    best = max(portion.gain_ml for portion in portions)
+    enough = best - (1.0 - quantity(_FILE, "gain", "enough").value) * abs(best)
+    return min((one for one in portions if one.gain_ml >= enough), key=lambda one: round(one.ml, 3))
+
+
+def outflow_ml(site: Site, state: InjectionState) -> tuple[float, float]:
+    """Cement that has leaked, and of it into canal, foramen or a vein to cava or azygos, ml."""
+    mm3: NDArray[np.float64] = state.flow.outflow_cement_mm3
+    grave = np.array([outlet.place in GRAVE_PLACES for outlet in site.medium.outlets], bool)
+    return float(mm3.sum()) / 1e3, float(mm3[grave].sum()) / 1e3
+
+
+def candidates(site: Site, state: InjectionState, way: Way, wait_s: float, target_ml: float) -> Iterator[Portion]:
+    """Portions through one needle after a wait, growing by steps up to the most, or until the cement's working time is over,
+    the syringe stalls or it takes too long. RefusedError when this needle cannot give any."""
+    side, needle = way
+    before, leaked = useful_ml(site, state, target_ml), outflow_ml(site, state)
+    now = _begun(site, state, way, wait_s)
+    for ml in np.arange(STEP_ML, quantity(_FILE, "most").value + 1e-9, STEP_ML):
+        now = pushed_to(site, now, state.injected_ml + float(ml), site.options.flow, _LONGEST_S)
+        given = now.injected_ml - state.injected_ml
+        if given <= _NOTHING_ML or now.delivery.hand_age_s > site.cement.working_until_s:
+            return
+        leak, grave = (after - before for after, before in zip(outflow_ml(site, now), leaked, strict=True))
+        yield Portion(side, needle, wait_s, given, useful_ml(site, now, target_ml) - before, 0.0, leak, grave)
+        if given < ml - STEP_ML / 2.0:
+            return
+
+
+def _considered(site: Site, state: InjectionState, asked: Asked) -> tuple[tuple[Portion, ...], tuple[str, ...]]:
+    """Portions through every needle at once and, where these leak more than is allowed, after a wait; why others cannot be."""
+    found: list[Portion] = []
+    refusals: list[str] = []
+    for way in asked.ways:
+        try:
+            found += (here := list(candidates(site, state, way, 0.0, asked.target_ml)))
+            if not all(allowed(portion) for portion in here):
+                found += candidates(site, state, way, quantity(_FILE, "wait").value, asked.target_ml)
+        except RefusedError as refused:
+            refusals.append(f"{way[0]} needle: {refused.found}")
+    return tuple(found), tuple(refusals)
+
+
+def _begun(site: Site, state: InjectionState, way: Way, wait_s: float) -> InjectionState:
+    side, needle = way
+    at = state.flow.t_s + wait_s
+    return another(site, until(site, state, at), needle, side, at, state.portions[-1].mixed_s)
+
+
 def _spread_ml(site: Site, state: InjectionState, portion: Portion, target_ml: float) -> float:
     """How far the gain moves between thinner and thicker cement; never under the floor of what a model can tell."""
-    gains = []
+    gains = [portion.gain_ml]
     for normal in (-1.0, 1.0):
         other = replace(site, cement=site.cement.thicker(batch_factor(normal)))
         try:
             begun = _begun(other, state, (portion.side, portion.needle), portion.wait_s)
         except RefusedError:
+            # Cement of this consistency cannot be given at all.
+            gains.append(0.0)
             continue
         after = pushed_to(other, begun, state.injected_ml + portion.ml, site.options.flow, _LONGEST_S)
         gains.append(useful_ml(other, after, target_ml) - useful_ml(site, state, target_ml))
-    spread = float(np.ptp([*gains, portion.gain_ml])) / 2.0
-    return max(spread, quantity(_FILE, "gain", "floor").value)
+    return max(float(np.ptp(gains)) / 2.0, quantity(_FILE, "gain", "floor").value)
 
 
 def _words(portion: Portion) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pedicle.model.bone import Bone
 from pedicle.model.cannula import cannula_of
 from pedicle.model.cement import Cement, age_rate, cement
 from pedicle.model.delivery import DeliveryState, Line
-from pedicle.model.errors import InputError, RefusedError
+from pedicle.model.errors import InputError, NumericalError, RefusedError
 from pedicle.model.flow import Fluids, Source
 from pedicle.model.grid import Grid
 from pedicle.model.medium import Medium, Passage
@@ -36,7 +36,10 @@ _OPENINGS_STREAM = 7
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """A level ready for injection: its bone, the medium on the flow's grid and its regions, the cement, the options."""
+    """A level ready for injection: its bone, the medium on the flow's grid and its regions, the cement, the options.
+
+    Syringe and bone answer each other at least every `coupling_s`.
+    """
 
     level: str
     bone: Bone
@@ -44,6 +47,7 @@ class Site:
     regions: Regions
     cement: Cement
     options: InjectOptions
+    coupling_s: float = 0.5
     _sources: dict[bytes, Source] = field(default_factory=dict)
 
     @property
@@ -92,10 +96,10 @@ class Site:
 
 
 def site_of(vertebra: Vertebra, options: InjectOptions) -> Site:
-    """The site of a level; InputError 720 without a measured bone, RefusedError 421 for a body that holds cement already."""
+    """The site of a level; InputError 740 without a measured bone, RefusedError 421 for a body that holds cement already."""
     if vertebra.bone is None:
         raise InputError(
-            720, vertebra.level, "no bone to inject into", "a complete level with a CT in HU", "measure with a CT"
+            740, vertebra.level, "no bone to inject into", "a complete level with a CT in HU", "measure with a CT"
         )
     if vertebra.cemented:
         raise RefusedError(
@@ -122,7 +126,8 @@ def medium_options(options: InjectOptions) -> MediumOptions:
 
 
 def checked(site: Site, needle: PlacedNeedle, asked_ml: float) -> None:
-    """RefusedError when the cannula's end is not in the body (422), in the canal (423), or the volume does not fit (424)."""
+    """RefusedError when the cannula's end is not in the body or opens where nothing flows (422), in the canal (423), or the
+    volume does not fit (424)."""
     part = int(site.bone.parts.sampled(needle.tip_lps_mm, order=0, fill=0.0))
     if part == PART_CANAL:
         raise RefusedError(
@@ -132,6 +137,10 @@ def checked(site: Site, needle: PlacedNeedle, asked_ml: float) -> None:
         raise RefusedError(
             422, site.level, "the needle's tip is outside the vertebral body", "in the body", "place the needle again"
         )
+    try:
+        site.source(needle)
+    except NumericalError as error:
+        raise RefusedError(422, site.level, error.found, "in the body", "place the needle again") from error
     room = site.regions.fillable_ml
     if asked_ml > room:
         raise RefusedError(

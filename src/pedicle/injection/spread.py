@@ -60,12 +60,12 @@ class _Run:
 def spread_of(
     vertebra: Vertebra, planned: Planned, options: InjectOptions, runs: int = 24, progress: Progress = silent
 ) -> Spread:
-    """`runs` injections of one plan, each drawn; the same seed draws the same. InputError 724 for fewer than two runs.
+    """`runs` injections of one plan, each drawn; the same seed draws the same. InputError 744 for fewer than two runs.
 
     A run whose syringe stalls keeps what it had reached: cement that cannot be pushed does not leak.
     """
     if runs < 2:
-        raise InputError(724, vertebra.level, f"{runs} runs", "at least 2", "ask for more runs")
+        raise InputError(744, vertebra.level, f"{runs} runs", "at least 2", "ask for more runs")
     volumes = np.linspace(0.0, planned.most_ml, int(np.ceil(planned.most_ml / 0.5)) + 1)[1:]
     volumes = np.unique(np.append(volumes, planned.volume_ml))
     found = []

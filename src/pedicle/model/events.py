@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
+from functools import cache
+from math import isfinite
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from pedicle.model.carm import View
 from pedicle.model.delivery import PushKind
 from pedicle.model.errors import InputError
+from pedicle.model.fill import ViewKind
 from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState
+from pedicle.model.medium import Place
 from pedicle.model.needle import Needle
 from pedicle.model.placed import PlacedNeedle, TipShape
 from pedicle.model.shot import Dose
@@ -109,13 +115,13 @@ class SyringeChanged:
 
 @dataclass(frozen=True)
 class LeakSeen:
-    """A picture showed cement outside the body for the first time, or more of it: `view` AP or lateral."""
+    """A picture showed cement outside the body for the first time."""
 
     t_s: float
     level: str
-    view: str
+    view: ViewKind
     opening: str
-    place: str
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -192,14 +198,16 @@ def line_of(event: Event) -> str:
 
 
 def event_of(line: str) -> Event:
-    """The event of a line; InputError 605 for anything that is not one."""
+    """The event of a line; InputError 605 for anything that is not one, numbers that are none among it."""
     try:
         found = json.loads(line)
-        kind = EVENTS[found.pop("event")]
-        if set(found) != {field.name for field in fields(kind)}:
+        name = found.pop("event")
+        if set(found) != {field.name for field in fields(EVENTS[name])}:
             raise ValueError("other fields")
-        return kind(**{key: _value(key, value) for key, value in found.items()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        _only_numbers(found)
+        event: Event = _reader(name).validate_python(found)
+        return event
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             605,
             "operation.jsonl",
@@ -219,10 +227,17 @@ def events_of(text: str) -> tuple[Event, ...]:
     return tuple(event_of(line) for line in text.splitlines())
 
 
-def _value(key: str, value: Any) -> Any:
-    match key:
-        case "needle":
-            return Needle(**value)
-        case "dose":
-            return Dose(**value)
-    return tuple(value) if isinstance(value, list) else value
+@cache
+def _reader(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(EVENTS[name])
+
+
+def _only_numbers(value: Any) -> None:
+    """ValueError for a number that JSON does not have: NaN, or one beyond all bounds."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            _only_numbers(one)
+    elif isinstance(value, float) and not isfinite(value):
+        raise ValueError("not a finite number")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from pedicle.model.notices import Notice
 from pedicle.model.spread import Spread
 from pedicle.model.volume import Volume
 
+ViewKind = Literal["AP", "lateral"]
+KINDS: tuple[ViewKind, ...] = ("AP", "lateral")
 ROUTES: tuple[Route, ...] = ("basivertebral", "segmental", "cortical", "endplate", "needle_track")
 # Cement through one opening counts as a leak from here, ml: what a fine crack soaks up is no leak that a CT shows.
 LEAST_LEAK_ML = 0.01
@@ -89,15 +92,12 @@ class Fill:
     warnings: tuple[Notice, ...] = field(default=())
 
 
-KINDS = ("AP", "lateral")
-
-
 @dataclass(frozen=True, eq=False)
 class FilmFrame:
     """One picture of an injection, `kind` "AP" or "lateral": uint8 (rows, columns) as the screen showed it, and how the cement stood."""
 
     t_s: float
-    kind: str
+    kind: ViewKind
     beam: ConeBeam
     picture: NDArray[np.uint8]
     injected_ml: float

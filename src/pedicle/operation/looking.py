@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
@@ -10,7 +11,8 @@ from pedicle.fluoroscopy.setup import Setting
 from pedicle.fluoroscopy.shoot import shoot
 from pedicle.model.events import Event, OperationState, Positioned, ViewTaken
 from pedicle.model.shot import Shot
-from pedicle.operation.state import apply, moved, triple
+from pedicle.model.vertebra import Vertebra
+from pedicle.operation.state import NO_VERTEBRAE, apply, moved, triple
 
 _DEFAULT = PictureOptions()
 
@@ -23,15 +25,23 @@ class Exposure:
     event: ViewTaken
 
 
-def prepared(state: OperationState, setting: Setting, asked: ShotOptions) -> tuple[OperationState, tuple[Event, ...]]:
-    """The patient laid and the needle moved as asked before a picture: the state, and the events that were needed."""
+def prepared(
+    state: OperationState,
+    setting: Setting,
+    asked: ShotOptions,
+    vertebrae: Mapping[str, Vertebra] = NO_VERTEBRAE,
+) -> tuple[OperationState, tuple[Event, ...]]:
+    """The patient laid and the needle moved as asked before a picture: the state, and the events that were needed.
+
+    A needle with cement going through it can be moved only where the `vertebrae` are known.
+    """
     events: list[Event] = []
     if state.shots == 0 or (state.lying, state.first) != (asked.lying, asked.first):
         events.append(Positioned(state.t_s, asked.lying, asked.first))
     if setting.placed is not None:
         events.append(moved(state, setting.level, setting.placed))
     for event in events:
-        state = apply(state, event)
+        state = apply(state, event, vertebrae)
     return state, tuple(events)
 
 

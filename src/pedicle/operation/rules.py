@@ -13,6 +13,7 @@ from typing import Literal
 
 from pedicle.model.medium import GRAVE_PLACES, Place
 
+VOLUME_IN = "the volume asked for is in"
 PLACE_WORDS: dict[Place, str] = {
     "canal": "the spinal canal",
     "foramen": "a foramen",
@@ -62,7 +63,7 @@ def judge(looked: Looked) -> Judgement:
     if looked.new_signs and looked.waited:
         return Judgement("stop", f"cement seen again after the wait: {PLACE_WORDS[looked.new_signs[0]]}")
     if looked.injected_ml >= looked.asked_ml - 1e-9:
-        return Judgement("stop", "the volume asked for is in")
+        return Judgement("stop", VOLUME_IN)
     if not looked.workable:
         return Judgement("stop", "the cement's working time is over")
     if looked.stalled:

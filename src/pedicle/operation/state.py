@@ -35,9 +35,9 @@ NO_VERTEBRAE: Mapping[str, Vertebra] = MappingProxyType({})
 def apply(state: OperationState, event: Event, vertebrae: Mapping[str, Vertebra] = NO_VERTEBRAE) -> OperationState:
     """The state after an event; cement that was injected flows on and ages until then.
 
-    Injections need the `vertebrae` they are in, by level. InputError 710 when the event lies before the clock.
+    Injections need the `vertebrae` they are in, by level. InputError 710 when the event lies before the clock or has no time.
     """
-    if event.t_s < state.t_s:
+    if not state.t_s <= event.t_s < float("inf"):
         raise InputError(
             710,
             f"event at {event.t_s} s",
@@ -51,7 +51,7 @@ def apply(state: OperationState, event: Event, vertebrae: Mapping[str, Vertebra]
 
             return replace(injected(state, event, vertebrae), t_s=event.t_s)
         case NeedleMoved():
-            state = _moved(state, event)
+            state = _moved(state, event, vertebrae)
         case Positioned():
             state = replace(state, lying=event.lying, first=event.first)
         case ViewTaken():
@@ -92,9 +92,13 @@ def triple(vector: Iterable[float]) -> Triple:
     return x, y, z
 
 
-def _moved(state: OperationState, event: NeedleMoved) -> OperationState:
+def _moved(state: OperationState, event: NeedleMoved, vertebrae: Mapping[str, Vertebra]) -> OperationState:
     tip, direction = np.array(event.tip_lps_mm), np.array(event.direction_lps)
     placed = PlacedNeedle(event.needle, tip, direction, event.stylet, event.shape, event.roll_deg)
+    if state.injection(event.level) is not None:
+        from pedicle.operation.injecting import drawn_back
+
+        state = drawn_back(state, event, placed, vertebrae)
     others = tuple(row for row in state.needles if row[:2] != (event.level, event.side))
     return replace(state, needles=(*others, (event.level, event.side, placed)))
 

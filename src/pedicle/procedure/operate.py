@@ -8,6 +8,7 @@ from pedicle.fluoroscopy.options import PictureOptions
 from pedicle.injection.options import InjectOptions
 from pedicle.io.injection import injection_files
 from pedicle.model.case import Case
+from pedicle.model.errors import InputError
 from pedicle.model.events import Event, log_text
 from pedicle.model.fill import InjectedLevel
 from pedicle.model.progress import Progress, part
@@ -27,6 +28,8 @@ def by_hand(case: Case) -> tuple[Event, ...]:
 
 def operate(case: Case, options: InjectOptions, progress: Progress) -> tuple[Operated, dict[str, bytes]]:
     """Every planned level injected in turn; the result for the case's record, and the named files."""
+    if options.runs == 1:
+        raise InputError(744, "command", "1 run", "0 for none, else at least 2", "ask for more runs")
     given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
     before = by_hand(case)
     vertebrae = {vertebra.level: vertebra for vertebra in spine.vertebrae}

@@ -14,9 +14,10 @@ from pedicle.fluoroscopy.views import Aim, isocentre_lps_mm, set_up, standard_ar
 from pedicle.injection.batch import ENOUGH_MM3, next_move, stalled
 from pedicle.injection.finish import cement_share
 from pedicle.injection.options import InjectOptions
-from pedicle.injection.second import advise
+from pedicle.injection.second import Asked, advise
 from pedicle.injection.site import Site, ready_s
 from pedicle.injection.spread import Planned, spread_of
+from pedicle.model.errors import RefusedError
 from pedicle.model.events import (
     Event,
     InjectionEnded,
@@ -27,7 +28,7 @@ from pedicle.model.events import (
     Pushed,
     SyringeChanged,
 )
-from pedicle.model.fill import KINDS, FilmFrame, InjectedLevel
+from pedicle.model.fill import KINDS, FilmFrame, InjectedLevel, ViewKind
 from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState
 from pedicle.model.medium import GRAVE_PLACES, Place
@@ -41,7 +42,7 @@ from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.operation import apply, expose, moved
 from pedicle.operation.cement import cement_in, fill_in, leaks_in, site_in
 from pedicle.operation.film import Reading, read_view
-from pedicle.operation.rules import Looked, judge
+from pedicle.operation.rules import VOLUME_IN, Looked, judge
 
 _FILE = "injection/operator"
 _VIEWS = {"AP": "true-ap", "lateral": "true-lateral"}
@@ -83,6 +84,7 @@ class _Level:
     film: list[FilmFrame] = field(default_factory=list)
     seen_ml: dict[str, float] = field(default_factory=dict)
     waited: bool = False
+    advice: list[str] = field(default_factory=list)
 
     @property
     def level(self) -> str:
@@ -92,41 +94,45 @@ class _Level:
 def operate_level(
     operating: Operating, plan: LevelPlan, options: InjectOptions, progress: Progress = silent
 ) -> InjectedLevel | None:
-    """Inject one planned level through its recommended needles, one after the other; None when none is recommended."""
+    """Inject one planned level through its recommended needles, one after the other; None when none is recommended.
+
+    RefusedError when the first needle cannot be used as asked; a later one is then left out, and `advice` says why.
+    """
     needles = [trajectory for trajectory in plan.trajectories if trajectory.side in plan.recommended]
     asked = options.volume or (plan.cement.planned if plan.cement else None)
     if not needles or asked is None:
         return None
-    here = _stand(operating, plan, options)
+    here = _stand(operating, plan, replace(options, volume=asked))
     if operating.state.shots == 0:
         operating.do(Positioned(operating.state.t_s, "prone", "head"))
     mixed_s = _mixed(operating, options)
     for number, trajectory in enumerate(needles, 1):
-        _place(operating, trajectory)
-        _inject(operating, here, trajectory.side, mixed_s, asked * number / len(needles))
+        way = (trajectory.side, PlacedNeedle.on(trajectory, stylet=False))
+        _inject(operating, here, way, mixed_s, asked * number / len(needles))
         if _grave(operating, here):
             break
-    advice = _second(operating, here, mixed_s, asked) if options.second == "auto" else ()
+    if options.second == "auto":
+        _second(operating, here, mixed_s, asked)
     fill = fill_in(operating.state, operating.vertebrae, plan.level)
-    now = operating.state.injection(plan.level)
-    assert now is not None
-    sides = tuple(one.side for one in now.portions)
+    sides = tuple(one.side for one in _now(operating, here).portions)
     spread = _spread(operating, plan, needles[0], options, progress) if options.runs else None
-    return InjectedLevel(plan.level, sides, fill, tuple(here.film), advice, spread)
+    return InjectedLevel(plan.level, sides, fill, tuple(here.film), tuple(here.advice), spread)
 
 
-def _second(operating: Operating, here: _Level, mixed_s: float, asked_ml: float) -> tuple[str, ...]:
+def _second(operating: Operating, here: _Level, mixed_s: float, asked_ml: float) -> None:
     """Ask whether a second portion is worth it, and give it when it is; what was advised, in words."""
     site, now = _site(operating, here), _now(operating, here)
-    advice = advise(site, now, _ways(here, now), asked_ml, _grave(operating, here))
+    asked = Asked(_ways(here, now), asked_ml, _grave(operating, here))
+    advice = advise(operating.spine[here.level], site, now, asked)
     if advice.chosen is None:
-        return ("no second portion", *advice.reasons)
+        here.advice += ("no second portion", *advice.reasons)
+        return
     chosen = advice.chosen
-    at = operating.state.t_s + chosen.wait_s
-    operating.do(replace(moved(operating.state, here.level, (chosen.side, chosen.needle)), t_s=at))
     here.waited = False
-    _inject(operating, here, chosen.side, mixed_s, now.injected_ml + chosen.ml)
-    return ("a second portion was advised and given", *advice.reasons)
+    here.advice += advice.reasons
+    way = (chosen.side, chosen.needle)
+    if _inject(operating, here, way, mixed_s, now.injected_ml + chosen.ml, chosen.wait_s):
+        here.advice.append("a second portion was advised and given")
 
 
 def _ways(here: _Level, now: InjectionState) -> tuple[tuple[Side, PlacedNeedle], ...]:
@@ -170,24 +176,73 @@ def _mixed(operating: Operating, options: InjectOptions) -> float:
     return operating.state.t_s - ready_s(options)
 
 
-def _place(operating: Operating, trajectory: Trajectory) -> None:
-    """The cannula at its target, the stylet out."""
-    placed = PlacedNeedle.on(trajectory, stylet=False)
-    operating.do(moved(operating.state, trajectory.level, (trajectory.side, placed)))
+def _inject(
+    operating: Operating,
+    here: _Level,
+    way: tuple[Side, PlacedNeedle],
+    mixed_s: float,
+    asked_ml: float,
+    wait_s: float = 0.0,
+) -> bool:
+    """The cannula placed and cement connected; then a portion pushed and both views looked at, until a rule says stop.
+
+    False when a needle that is not the level's first was refused.
+    """
+    try:
+        _begin(operating, here, way, mixed_s, wait_s)
+    except RefusedError as refused:
+        if operating.state.injection(here.level) is None:
+            raise
+        here.advice.append(f"{way[0]} needle not used: {refused.found} ({refused.limit})")
+        return False
+    kept_ml = _stylet_ml(operating, here) if here.options.stylet else 0.0
+    reason = _pushed(operating, here, asked_ml - kept_ml)
+    if here.options.stylet and reason == VOLUME_IN:
+        reason = _stylet_in(operating, here, asked_ml)
+    operating.do(InjectionEnded(operating.state.t_s, here.level, way[0], reason))
+    return True
 
 
-def _inject(operating: Operating, here: _Level, side: Side, mixed_s: float, asked_ml: float) -> None:
-    """Push a portion, look at both views, judge; until a rule says stop."""
+def _begin(operating: Operating, here: _Level, way: tuple[Side, PlacedNeedle], mixed_s: float, wait_s: float) -> None:
+    """The cannula at its target, the stylet out, and cement connected."""
+    at = operating.state.t_s + wait_s
+    operating.do(replace(moved(operating.state, here.level, way), t_s=at))
     settings = TypeAdapter(InjectOptions).dump_python(here.options, mode="json")
-    operating.do(InjectionStarted(operating.state.t_s, here.level, side, mixed_s, settings))
+    operating.do(InjectionStarted(at, here.level, way[0], mixed_s, settings))
+
+
+def _pushed(operating: Operating, here: _Level, asked_ml: float) -> str:
+    """Portions until a rule, or what the needle meets, says stop; the reason."""
     while True:
         done_ml = _now(operating, here).injected_ml
-        _push(operating, here, min(done_ml + here.options.portion, asked_ml))
+        try:
+            _push(operating, here, min(done_ml + here.options.portion, asked_ml))
+        except RefusedError as refused:
+            return refused.found
         judgement = judge(_look(operating, here, asked_ml))
         if judgement.action == "stop":
-            return operating.do(InjectionEnded(operating.state.t_s, here.level, side, judgement.reason))
+            return judgement.reason
         if judgement.action == "wait":
             _wait(operating, here)
+
+
+def _stylet_ml(operating: Operating, here: _Level) -> float:
+    """Cement that the stylet delivers from a full cannula."""
+    return _site(operating, here).line(_now(operating, here).needle).cannula.stylet_mm3 / 1e3
+
+
+def _stylet_in(operating: Operating, here: _Level, asked_ml: float) -> str:
+    """The stylet pushed in, as fast as cement was pushed, and a look at what that did; why the injection ends."""
+    now = _now(operating, here)
+    cannula = _site(operating, here).line(now.needle).cannula
+    speed = here.options.flow * 1e3 / cannula.bores[-1].area_mm2
+    seconds = (asked_ml - now.injected_ml) / here.options.flow
+    if seconds > 0.0:
+        operating.do(Pushed(operating.state.t_s + seconds, here.level, "stylet", speed, seconds))
+    judgement = judge(_look(operating, here, asked_ml))
+    if judgement.action == "stop" and judgement.reason != VOLUME_IN:
+        return judgement.reason
+    return f"{VOLUME_IN}, {_now(operating, here).injected_ml - now.injected_ml:.2f} ml of it by the stylet"
 
 
 def _push(operating: Operating, here: _Level, until_ml: float) -> None:
@@ -200,8 +255,9 @@ def _push(operating: Operating, here: _Level, until_ml: float) -> None:
         if move.kind == "change":
             operating.do(SyringeChanged(operating.state.t_s, here.level))
             continue
-        until_s = operating.state.t_s + move.duration_s
-        operating.do(Pushed(until_s, here.level, "flow", here.options.flow * 1e3, move.duration_s))
+        until_s = min(operating.state.t_s + move.duration_s, end_s)
+        duration = until_s - operating.state.t_s
+        operating.do(Pushed(until_s, here.level, "flow", here.options.flow * 1e3, duration))
 
 
 def _wait(operating: Operating, here: _Level) -> None:
@@ -226,7 +282,7 @@ def _look(operating: Operating, here: _Level, asked_ml: float) -> Looked:
     )
 
 
-def _view(operating: Operating, here: _Level, kind: str) -> tuple[Reading, list[Place]]:
+def _view(operating: Operating, here: _Level, kind: ViewKind) -> tuple[Reading, list[Place]]:
     """One view: the picture for the film, what it shows, and the places of leaks seen for the first time or grown."""
     scene = here.scene.with_cement(*cement_in(operating.state, operating.vertebrae))
     exposure = expose(operating.state, scene, here.settings[kind], operating.picture)

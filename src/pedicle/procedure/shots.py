@@ -50,11 +50,11 @@ def shoot(
         before = _so_far(case)
         progress(0.1, "the picture")
         setting = choose(spine, plan, chosen)
-        state, done = operation.prepared(before["state"], setting, chosen)
         vertebrae = {vertebra.level: vertebra for vertebra in spine.vertebrae}
+        state, done = operation.prepared(before["state"], setting, chosen, vertebrae)
         scene = stage(given["scan"], setting).with_cement(*cement_in(state, vertebrae))
         exposure = operation.expose(state, scene, setting, picture or PictureOptions())
-        state, events = operation.apply(state, exposure.event), (*before["events"], *done, exposure.event)
+        state, events = operation.apply(state, exposure.event, vertebrae), (*before["events"], *done, exposure.event)
         files, words = shot_files(exposure.shot, state, setting.words, chosen.dicom, record_digest(case, "plan"))
         kept = {**case.files_of("operate"), **files, "operation.jsonl": log_text(events).encode()}
         facts = {"seconds": time.monotonic() - started, "warnings": _warned(case, exposure.shot), "references": used}
