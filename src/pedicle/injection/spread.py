@@ -32,6 +32,8 @@ _FILE = "injection/spread"
 _STREAM = 11
 # Tips drawn outside the body are drawn again; after this many the planned one is taken.
 _TRIES = 20
+# Syringe and bone answer each other this often in these runs, s.
+_COUPLING_S = 2.0
 EVIDENCE = (
     "computed: spread of a model over stated input spreads; openings fitted to published leak rates are marked so. "
     "It says how this plan compares with another, not how often it leaks in patients"
@@ -104,7 +106,7 @@ def _drawn_site(vertebra: Vertebra, options: InjectOptions, generator: np.random
     made = medium_of(vertebra.bone, medium, passages)
     regions = regions_of(vertebra.bone, made)
     batch = cement(options.cement).thicker(batch_factor(float(thick)))
-    return Site(vertebra.level, vertebra.bone, made, regions, batch, options)
+    return Site(vertebra.level, vertebra.bone, made, regions, batch, options, _COUPLING_S)
 
 
 def _drawn_needle(vertebra: Vertebra, needle: PlacedNeedle, generator: np.random.Generator) -> PlacedNeedle:

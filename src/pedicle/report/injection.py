@@ -184,8 +184,14 @@ def _slice(studio: Studio, fill: Fill, plane: Plane, name: str) -> Figure:
 def _chart(curve: Curve) -> Markup:
     """Pressures and volumes over the time of the injection."""
     minutes = (curve.t_s - curve.t_s[0]) / 60.0 if curve.t_s.size else curve.t_s
-    pressures = [(minutes, curve.syringe_kpa, BLUE, "syringe"), (minutes, curve.tip_kpa, BROWN, "needle's tip")]
-    volumes = [(minutes, curve.injected_ml, BLUE, "out of the needle"), (minutes, curve.leaked_ml, RED, "leaked")]
+    pressures: list[Line] = [
+        (minutes, curve.syringe_kpa, BLUE, "syringe"),
+        (minutes, curve.tip_kpa, BROWN, "needle's tip"),
+    ]
+    volumes: list[Line] = [
+        (minutes, curve.injected_ml, BLUE, "out of the needle"),
+        (minutes, curve.leaked_ml, RED, "leaked"),
+    ]
     below = "time from the first push, min"
     return _charted([(pressures, below, "pressure, kPa"), (volumes, below, "volume, ml")])
 
