@@ -80,8 +80,8 @@ class InjectOptions:
     """Step of the flow: part of a cell that the front crosses; 0.25 is fine, 2 is quick."""
     permeability: LawName = "kozeny"
     """Law from porosity to permeability."""
-    openings: Literal["expected", "drawn"] = "expected"
-    """Openings that a CT cannot show: as they are on average, or drawn from their probabilities."""
+    openings: Literal["drawn", "expected"] = "drawn"
+    """Openings that a CT cannot show: drawn once from their probabilities, or all of them at their mean width, which leaks more often than a body does."""
     seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1
     """Seed of drawn openings and of the runs that show the spread."""
     runs: Annotated[int, Field(ge=0, le=2000)] = 0
