@@ -97,7 +97,7 @@ def tube_mm4(radius_mm: float) -> float:
 def gap_mm4(width_mm: float, length_mm: float) -> float:
     """Conductivity of a gap between two walls, b a^3/12.
 
-    >>> gap_mm4(0.6, 10.0)
+    >>> round(gap_mm4(0.6, 10.0), 12)
     0.18
     """
     return length_mm * width_mm**3 / 12.0
