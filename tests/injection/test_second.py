@@ -149,9 +149,19 @@ def test_stop_when_the_gain_is_within_its_uncertainty(vertebra, site):
 def test_stop_when_every_portion_leaks(monkeypatch, vertebra, site, one_sided):
     monkeypatch.setattr("pedicle.injection.second.allowed", lambda portion: False)
     found = advise(vertebra, site, one_sided, OTHER)
-    assert found.reasons == ("every further portion would leak",)
+    assert found.reasons == ("every further portion would leak or reach the posterior quarter",)
     # What leaks at once was tried again after the wait.
     assert {portion.wait_s for portion in found.considered} == {0.0, 90.0}
+
+
+def test_a_portion_that_reaches_the_posterior_quarter_is_not_allowed(site, one_sided):
+    """Through a needle whose tip stands far back every portion adds there, through one in front none does."""
+    behind = list(candidates(site, one_sided, ("right", needle(-7.0, 9.0)), 0.0, TARGET_ML))
+    assert behind[-1].rear_ml > 0.2
+    assert not allowed(replace(behind[-1], leak_ml=0.0, grave_ml=0.0))
+    before = next(candidates(site, one_sided, ("right", RIGHT), 0.0, TARGET_ML))
+    assert before.rear_ml < 0.01
+    assert allowed(replace(before, leak_ml=0.0, grave_ml=0.0))
 
 
 def test_no_portion_into_set_cement(vertebra, site, one_sided):

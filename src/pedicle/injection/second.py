@@ -45,7 +45,8 @@ class Portion:
     """One way of giving more: through which needle, when, how much; what it would add and what it would leak.
 
     `gain_ml` is useful cement added, `gain_sd_ml` its spread over thinner and thicker cement; `leak_ml` what would leak in
-    addition, `grave_ml` of it into canal, foramen or a vein to cava or azygos.
+    addition, `grave_ml` of it into canal, foramen or a vein to cava or azygos; `rear_ml` what it would add to the body's
+    posterior quarter, where the lateral view says stop.
     """
 
     side: Side
@@ -56,6 +57,7 @@ class Portion:
     gain_sd_ml: float
     leak_ml: float
     grave_ml: float
+    rear_ml: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +96,7 @@ def advise(vertebra: Vertebra, site: Site, state: InjectionState, asked: Asked) 
         return Advice("stop", ("no needle can give more", *refusals))
     safe = [portion for portion in considered if allowed(portion)]
     if not safe:
-        return Advice("stop", ("every further portion would leak",), None, considered)
+        return Advice("stop", ("every further portion would leak or reach the posterior quarter",), None, considered)
     best = least_of_the_best(safe)
     best = replace(best, gain_sd_ml=_spread_ml(coarse, now, best, asked.target_ml))
     least = quantity(_FILE, "gain", "least").value
@@ -158,9 +160,10 @@ def _halves_ml(site: Site, cement_mm3: NDArray[np.float64]) -> tuple[float, floa
 
 
 def allowed(portion: Portion) -> bool:
-    """Whether a portion leaks no more than a second one may."""
+    """Whether a portion leaks no more than a second one may, and keeps out of the posterior quarter."""
     return (
-        portion.leak_ml <= quantity(_FILE, "leak", "most").value
+        portion.rear_ml <= quantity(_FILE, "rear", "most").value
+        and portion.leak_ml <= quantity(_FILE, "leak", "most").value
         and portion.grave_ml <= quantity(_FILE, "leak", "most_grave").value
     )
 
@@ -179,6 +182,12 @@ def outflow_ml(site: Site, state: InjectionState) -> tuple[float, float]:
     return float(mm3.sum()) / 1e3, float(mm3[grave].sum()) / 1e3
 
 
+def rear_ml(site: Site, state: InjectionState) -> float:
+    """Cement in the posterior quarter of the body, ml."""
+    cement_mm3 = state.flow.saturation * site.medium.pore_volume_mm3
+    return float(cement_mm3[site.regions.posterior_quarter].sum()) / 1e3
+
+
 def candidates(site: Site, state: InjectionState, way: Way, wait_s: float, target_ml: float) -> Iterator[Portion]:
     """Portions through one needle after a wait, growing by steps up to the most, or until the cement's working time is over,
     the syringe stalls or it takes too long. RefusedError when this needle cannot give any."""
@@ -191,7 +200,8 @@ def candidates(site: Site, state: InjectionState, way: Way, wait_s: float, targe
         if given <= _NOTHING_ML or now.delivery.hand_age_s > site.cement.working_until_s:
             return
         leak, grave = (after - before for after, before in zip(outflow_ml(site, now), leaked, strict=True))
-        yield Portion(side, needle, wait_s, given, useful_ml(site, now, target_ml) - before, 0.0, leak, grave)
+        rear = rear_ml(site, now) - rear_ml(site, state)
+        yield Portion(side, needle, wait_s, given, useful_ml(site, now, target_ml) - before, 0.0, leak, grave, rear)
         if given < ml - STEP_ML / 2.0:
             return
 
