@@ -20,7 +20,7 @@ def outcome(case: Path) -> tuple[dict, dict]:
 
 def test_verse014_is_planned_on_all_five_levels(shared_data, tmp_path):
     folder = shared_data / "verse014-l1-l5"
-    options = procedure.RunOptions(plan=PlanOptions(levels="all"))
+    options = procedure.RunOptions(upto="plan", plan=PlanOptions(levels="all"))
     procedure.run(
         folder / "sub-verse014_ct.nii.gz", folder / "sub-verse014_seg-vert_msk.nii.gz", tmp_path / "case", options
     )
@@ -38,7 +38,7 @@ def test_verse014_is_planned_on_all_five_levels(shared_data, tmp_path):
 
 def test_totalsegmentator_map_counts_from_the_sacrum_and_leaves_cut_levels_out(shared_data, tmp_path):
     folder = shared_data / "totalsegmentator-example"
-    options = procedure.RunOptions(plan=PlanOptions(levels="all"))
+    options = procedure.RunOptions(upto="plan", plan=PlanOptions(levels="all"))
     procedure.run(folder / "example_ct.nii.gz", folder / "totalseg.nii.gz", tmp_path / "case", options)
     spine, plan = outcome(tmp_path / "case")
     cut = {row["level"] for row in spine["vertebrae"] if not row["complete"]}

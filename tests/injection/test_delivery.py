@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pedicle.injection.delivery import (
@@ -70,6 +70,7 @@ def test_relaxation_converges_with_first_order():
     st.sampled_from(cements()),
     st.lists(st.tuples(kinds, st.floats(0.05, 6.0), st.sampled_from(["", "change", "withdraw"])), max_size=8),
 )
+@example("filler-1.5ml", "high-habib2010", [(("flow", 5e-324), 1.0, ""), (("travel", 0.0), 1.0, "")])
 def test_volumes_close_and_no_limit_is_broken_whatever_is_done(pushed_by: str, of: str, events):
     line = replace(LINE, syringe=syringe(pushed_by), cement=cement(of))
     state = begun(line)

@@ -21,6 +21,8 @@ from pedicle.model.pipe import power_law_gradient_pa_mm, yielding_gradient_pa_mm
 from pedicle.model.sourced import quantity
 
 # The line's own step; shorter, down to the second number, where a soft syringe relaxes faster than ten of them.
+# Less than this flows nowhere.
+_AT_REST_MM3_S = 1e-12
 _STEP_S, _SHORTEST_S = 0.1, 0.01
 # Flow within this part of what the plunger sweeps: nothing relaxes.
 _STEADY = 0.05
@@ -126,7 +128,7 @@ def _step_s(state: DeliveryState, line: Line, done: Push, response: TipResponse,
     """How far one step may go: while barrel and air give way, a tenth of the time they take for it."""
     step, flow = _STEP_S, state.flow_mm3_s
     changing = done.kind == "travel" and abs(done.value * line.syringe.area_mm2 - flow) > _STEADY * flow
-    if changing and flow > 0.0 and state.stored_mm3 > 0.0:
+    if changing and flow > _AT_REST_MM3_S and state.stored_mm3 > 0.0:
         pressure = pressure_of_flow(state, line, response)
         here, there = pressure(flow), pressure(flow * (1.0 + 1e-4))
         if np.isfinite(here):
