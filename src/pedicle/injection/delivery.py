@@ -21,9 +21,9 @@ from pedicle.model.pipe import power_law_gradient_pa_mm, yielding_gradient_pa_mm
 from pedicle.model.sourced import quantity
 
 # The line's own step; shorter, down to the second number, where a soft syringe relaxes faster than ten of them.
+_STEP_S, _SHORTEST_S = 0.1, 0.01
 # Less than this flows nowhere.
 _AT_REST_MM3_S = 1e-12
-_STEP_S, _SHORTEST_S = 0.1, 0.01
 # Flow within this part of what the plunger sweeps: nothing relaxes.
 _STEADY = 0.05
 FREE_AIR = TipResponse()
