@@ -37,7 +37,7 @@ from pedicle.injection.session import another, ended, start, until
 from pedicle.injection.site import Site, ready_s, site_of
 from pedicle.injection.standing import standing_on
 from pedicle.model.errors import RefusedError
-from pedicle.model.fill import LEAST_LEAK_ML
+from pedicle.model.fill import least_leak_ml
 from pedicle.model.injection import InjectionState
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.sourced import quantity
@@ -96,7 +96,7 @@ def judge_patient(seed: int) -> dict[str, Any]:
 def judge_fill(vertebra: Vertebra, level: LevelPlan, kind: str, seed: int) -> dict[str, Any]:
     """One fill: the advice, what every candidate truly gives, and what becomes of the advice when more must not follow."""
     assert level.cement is not None
-    options = InjectOptions(cell_mm=CELL_MM, openings="drawn", seed=seed, flow=FLOW_ML_S)
+    options = InjectOptions(cell_mm=CELL_MM, openings="drawn", openings_seed=seed, flow=FLOW_ML_S)
     site, target = site_of(vertebra, options), level.cement.planned
     first = next(path for path in level.trajectories if path.feasible)
     needle = _tip_aside(vertebra, first) if kind == "one-sided" else PlacedNeedle.on(first, stylet=False)
@@ -163,7 +163,7 @@ def forced_stops(vertebra: Vertebra, site: Site, state: InjectionState, asked: A
     for place in ("canal", "foramen", "cava_or_azygos"):
         there = np.array([outlet.place == place for outlet in site.medium.outlets])
         if there.any():
-            out = state.flow.outflow_cement_mm3 + there * 1.01e3 * LEAST_LEAK_ML / there.sum()
+            out = state.flow.outflow_cement_mm3 + there * 1.01e3 * least_leak_ml() / there.sum()
             made[f"leak to {place}"] = (replace(state, flow=replace(state.flow, outflow_cement_mm3=out)), asked)
     return {name: advise(vertebra, site, *case).action == "stop" for name, case in made.items()}
 
@@ -224,8 +224,8 @@ def choice_rows(rows: list[dict[str, Any]]) -> list[Row]:
     other = [
         row["advice"]["chosen"]["side"] != row["true"][0]["side"] for row, _ in given if row["kind"] == "one-sided"
     ]
-    grave = [true["grave_ml"] >= LEAST_LEAK_ML for _, true in given]
-    every = [one["grave_ml"] >= LEAST_LEAK_ML for row, _ in given for one in row["true"]]
+    grave = [true["grave_ml"] >= least_leak_ml() for _, true in given]
+    every = [one["grave_ml"] >= least_leak_ml() for row, _ in given for one in row["true"]]
     case = f"{len(given)} advised portions"
     return [
         Row(case, "advised portions that could not be given so", float(len(pairs) - len(given)), "1", "<= 0"),
@@ -244,8 +244,8 @@ def stop_rows(rows: list[dict[str, Any]]) -> list[Row]:
     stopped = [row for row in rows if row["advice"]["action"] == "stop"]
     reasons = Counter(_kind_of(row["advice"]["reasons"][0]) for row in stopped)
     found = [Row("advice to stop", reason, float(count), "fills") for reason, count in sorted(reasons.items())]
-    lax = [row for row in rows if row["grave_ml"] >= LEAST_LEAK_ML and row["advice"]["action"] != "stop"]
-    count = sum(row["grave_ml"] >= LEAST_LEAK_ML for row in rows)
+    lax = [row for row in rows if row["grave_ml"] >= least_leak_ml() and row["advice"]["action"] != "stop"]
+    count = sum(row["grave_ml"] >= least_leak_ml() for row in rows)
     found.append(Row(f"{count} fills with a grave leak", "advised to go on", float(len(lax)), "1", "<= 0"))
     forced = [stop for row in rows for stop in row["stops"].values()]
     found.append(
@@ -257,7 +257,7 @@ def stop_rows(rows: list[dict[str, Any]]) -> list[Row]:
             ">= 1",
         )
     )
-    missed = [best_ml(row) for row in stopped if row["grave_ml"] < LEAST_LEAK_ML and row["lacks"]]
+    missed = [best_ml(row) for row in stopped if row["grave_ml"] < least_leak_ml() and row["lacks"]]
     found.append(
         Row(f"{len(missed)} other fills that lack cement", "best true gain foregone, median", float(np.median(missed)) if missed else 0.0, "ml")
     )  # fmt: skip

@@ -39,6 +39,25 @@ def test_the_document_holds_what_outside_checks_read(document):
     assert document["mass_balance_error"] <= 1e-6
 
 
+def test_its_curve_and_its_peaks_are_of_one_injection(document):
+    curve = {name: np.array(values) for name, values in document["curve"].items()}
+    flowed = curve["flow_ml_s"][1:] * np.diff(curve["t_s"])
+    assert flowed.sum() == pytest.approx(curve["injected_ml"][-1] - curve["injected_ml"][0], rel=0.02)
+    peak = document["peak_pressure_kpa"]
+    assert peak["syringe"] == pytest.approx(curve["syringe_kpa"].max(), abs=0.01)
+    assert peak["bone"] == pytest.approx(curve["tip_kpa"].max(), abs=0.01)
+    # A hand on a 1 ml syringe reaches 1.9 MPa; bone answers with a small part of what the cannula takes.
+    assert 200.0 < peak["syringe"] < 1950.0
+    assert 0.003 < peak["bone"] / peak["syringe"] < 0.15
+    area_mm2 = np.pi * 4.7**2 / 4.0
+    assert curve["force_n"].max() == pytest.approx(peak["syringe"] * 1e3 * area_mm2 * 1e-6, rel=0.01)
+
+
+def test_marrow_left_for_the_cement_that_stayed(document):
+    """Two fluids that do not shrink: what cement stayed in the body pushed as much marrow out."""
+    assert sum(document["marrow_out_ml"].values()) == pytest.approx(document["in_body_ml"], rel=2e-3)
+
+
 def test_its_volumes_close(document):
     leaked = sum(document["leaked_ml"].values())
     assert document["in_body_ml"] + leaked == pytest.approx(document["injected_ml"], abs=1e-5)
@@ -87,6 +106,9 @@ def test_events_run_forward_and_look_after_every_portion(document):
     assert names.count("view_taken") >= 2 * 4
     last_push = max(n for n, name in enumerate(names) if name == "pushed")
     assert names[last_push + 1 : last_push + 3] == ["view_taken", "view_taken"]
+    # The C-arm needs its time between two views; cement ages meanwhile.
+    views = [event["t_s"] for event in document["events"] if event["event"] == "view_taken"]
+    assert min(np.diff(views)) > 5.0
 
 
 def test_the_film_has_both_views_with_their_letters(finished):
@@ -104,6 +126,16 @@ def test_the_film_has_both_views_with_their_letters(finished):
     for start in (0, half):
         view = (middle, slice(start + half // 2 - 40, start + half // 2 + 40))
         assert last[view].mean() < first[view].mean() - 3.0
+
+
+def test_each_picture_of_the_film_is_of_its_view(finished):
+    from pedicle.model.orientation import seen_from, side_letters
+
+    film = Case.open(finished).load("operate")["injected"][0].film
+    assert {frame.kind for frame in film} == {"AP", "lateral"}
+    for frame in film:
+        assert (side_letters(frame.beam) is None) == (frame.kind == "lateral")
+        assert seen_from(frame.beam) == ("left" if frame.kind == "lateral" else "back")
 
 
 def test_the_report_tells_the_injection(finished):

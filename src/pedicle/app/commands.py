@@ -285,6 +285,12 @@ def summarise(case: Case, talk: Talk) -> None:
         "steps": {name: {"seconds": r.seconds, "warnings": len(r.warnings)} for name, r in found.items()},
     }
     lines = [f"case: {case.folder}"]
+    if "operate" in found:
+        from pedicle.report.injection import injected_words
+
+        done = [injected_words(level) for level in case.load("operate").get("injected", ())]
+        facts["injected"] = done
+        lines += done
     for name, record in found.items():
         files = ", ".join(record.files) or "-" if len(record.files) < 4 else f"{len(record.files)} files"
         lines.append(f"  {name:11} {record.seconds:6.1f} s  {files}  ({len(record.warnings)} warnings)")

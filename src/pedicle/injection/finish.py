@@ -9,7 +9,7 @@ from pedicle.injection.leak_shape import leaked_volume
 from pedicle.injection.session import mass_error
 from pedicle.injection.site import Site
 from pedicle.model.errors import NumericalError
-from pedicle.model.fill import LEAST_LEAK_ML, ROUTES, Curve, Fill, Leak
+from pedicle.model.fill import ROUTES, Curve, Fill, Leak, least_leak_ml
 from pedicle.model.injection import InjectionState
 from pedicle.model.medium import Outlet
 from pedicle.model.notices import Notice
@@ -71,7 +71,7 @@ def leaks_of(site: Site, state: InjectionState, seen: Seen) -> tuple[Leak, ...]:
     """The openings through which at least the least volume of a leak has gone, largest first."""
     found = []
     for outlet, mm3, onset in zip(site.medium.outlets, state.flow.outflow_cement_mm3, state.onset_s, strict=True):
-        if mm3 >= LEAST_LEAK_ML * 1e3:
+        if mm3 >= least_leak_ml() * 1e3:
             ml = float(mm3) / 1e3
             shape = leaked_volume(site.bone, outlet, outlet_lps_mm(site, outlet), ml)
             ap, lateral = seen.get(outlet.name, (None, None))

@@ -54,6 +54,8 @@ class FlowOptions:
 class InjectOptions:
     """How cement is injected."""
 
+    only: str | None = None
+    """Planned levels to inject: names as L1,L3, or all; when not given those the plan was asked for by name, or the fractured ones."""
     cement: str = "medium-isrn2011"
     """Cement: a name of the catalogue."""
     volume: Annotated[float, Field(gt=0, le=20)] | None = None
@@ -82,7 +84,7 @@ class InjectOptions:
     """Law from porosity to permeability."""
     openings: Literal["drawn", "expected"] = "drawn"
     """Openings that a CT cannot show: drawn once from their probabilities, or all of them at their mean width, which leaks more often than a body does."""
-    seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1
+    openings_seed: Annotated[int, Field(ge=0, le=4_294_967_295)] = 1
     """Seed of drawn openings and of the runs that show the spread."""
     runs: Annotated[int, Field(ge=0, le=2000)] = 0
     """Injections with bone, cement, openings and tip drawn from their spread: shows how likely a leak is; 0 for none, 100 for a report."""

@@ -23,7 +23,7 @@ from pedicle.injection.site import Site, site_of
 from pedicle.injection.standing import standing_on
 from pedicle.model.cement import batch_factor
 from pedicle.model.errors import RefusedError
-from pedicle.model.fill import LEAST_LEAK_ML
+from pedicle.model.fill import least_leak_ml
 from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState
 from pedicle.model.medium import GRAVE_PLACES
@@ -111,7 +111,7 @@ def stopped_by(site: Site, state: InjectionState, asked: Asked) -> str:
     if asked.grave_seen:
         return "cement was seen where more must not follow"
     grave = outflow_ml(site, state)[1]
-    if grave >= LEAST_LEAK_ML:
+    if grave >= least_leak_ml():
         return f"{grave:.2f} ml of cement have gone where more must not follow, though no picture showed it"
     if state.delivery.hand_age_s > site.cement.working_until_s:
         return "the cement's working time is over"

@@ -20,7 +20,7 @@ from pedicle.injection.run import LEAST_OPEN, SEALED
 from pedicle.injection.site import Site, checked, workable
 from pedicle.model.delivery import DeliveryState, Push, TipResponse
 from pedicle.model.errors import InputError, NumericalError, RefusedError
-from pedicle.model.fill import LEAST_LEAK_ML
+from pedicle.model.fill import least_leak_ml
 from pedicle.model.flow import FlowState, Source
 from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState, Portion
@@ -167,7 +167,7 @@ def _pushed(site: Site, state: InjectionState, done: Push, dt_s: float) -> Injec
         response = TipResponse(flow.tip_pressure_pa, flow.rate_mm3_s, max(flow.tip_slope_pa_s_mm3, 0.0))
         delivery = push(delivery, line, done, at - flow.t_s, response)
         flow = _flowed(site, source, delivery, flow, at)
-        onset[(flow.outflow_cement_mm3 >= LEAST_LEAK_ML * 1e3) & np.isinf(onset)] = at
+        onset[(flow.outflow_cement_mm3 >= least_leak_ml() * 1e3) & np.isinf(onset)] = at
         rows.append(_row(flow, delivery))
     record = np.concatenate([state.record, np.array(rows)])
     return replace(state, flow=flow, delivery=delivery, record=record, onset_s=onset)

@@ -13,12 +13,13 @@ from pedicle.injection.regions import Regions, regions_of
 from pedicle.injection.source import ball_source
 from pedicle.model.bone import Bone
 from pedicle.model.cannula import cannula_of
-from pedicle.model.cement import Cement, age_rate, cement
+from pedicle.model.cement import Cement, age_rate, body_temperature_c, cement
 from pedicle.model.delivery import DeliveryState, Line
 from pedicle.model.errors import InputError, NumericalError, RefusedError
 from pedicle.model.flow import Fluids, Source
 from pedicle.model.grid import Grid
 from pedicle.model.medium import Medium, Passage
+from pedicle.model.permeability import marrow_density_g_cm3
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.sourced import quantity
 from pedicle.model.syringe import syringe
@@ -26,8 +27,6 @@ from pedicle.model.vertebra import PART_BODY, PART_CANAL, Vertebra
 
 # Pa per mm of a column of 1 g/cm3.
 _WEIGHT = 9.80665
-_MARROW_G_CM3 = 0.95
-BODY_C = 37.0
 # The first push comes this long after the cement has become workable, s.
 _READY_S = 1.0
 # Stream of random numbers that openings are drawn from.
@@ -75,7 +74,8 @@ class Site:
         room = self.options.room_c
         return Line(
             syringe=syringe(self.options.syringe), cannula=cannula_of(needle.needle), cement=self.cement,
-            inserted_mm=quantity("injection/operator", "inserted").value, room_c=room, store_c=room, batch_c=room,
+            inserted_mm=quantity("injection/operator", "inserted").value,
+            room_c=room, store_c=room, batch_c=room, body_c=body_temperature_c(),
         )  # fmt: skip
 
     def fluids(self, delivery: DeliveryState) -> Fluids:
@@ -84,13 +84,13 @@ class Site:
         return Fluids(
             viscosity_pa_s=lambda scalars, shear, _: self.cement.viscosity_pa_s(scalars[0], shear),
             inlet=lambda t_s: (age, t_s),
-            growth_per_s=(float(age_rate(BODY_C)), 0.0),
+            growth_per_s=(float(age_rate(body_temperature_c())), 0.0),
             excess_weight_pa_mm=self._weight(),
         )
 
     def _weight(self) -> tuple[float, float, float]:
         """Excess weight of cement over marrow along the grid's axes; the patient lies prone: down is to the front."""
-        per_mm = (self.cement.density_g_cm3 - _MARROW_G_CM3) * _WEIGHT
+        per_mm = (self.cement.density_g_cm3 - marrow_density_g_cm3()) * _WEIGHT
         a, b, c = (float(axis) for axis in self.grid.axes @ np.array([0.0, -per_mm, 0.0]))
         return a, b, c
 
@@ -115,7 +115,7 @@ def passages(bone: Bone, options: InjectOptions, fractured: bool) -> tuple[Passa
     """The openings of a bone: those its CT shows, and the others as they are on average or drawn from the seed."""
     if options.openings == "expected":
         return expected_openings(bone, fractured=fractured)
-    generator = np.random.Generator(np.random.Philox(key=(options.seed, _OPENINGS_STREAM)))
+    generator = np.random.Generator(np.random.Philox(key=(options.openings_seed, _OPENINGS_STREAM)))
     return drawn_openings(bone, generator, fractured=fractured)
 
 

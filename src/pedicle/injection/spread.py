@@ -16,7 +16,7 @@ from pedicle.injection.session import start
 from pedicle.injection.site import Site, medium_options, ready_s
 from pedicle.model.cement import batch_factor, cement
 from pedicle.model.errors import InputError
-from pedicle.model.fill import LEAST_LEAK_ML, ROUTES
+from pedicle.model.fill import ROUTES, least_leak_ml
 from pedicle.model.frames import Side
 from pedicle.model.medium import GRAVE_PLACES
 from pedicle.model.permeability import marrow_sigma_ln, permeability_law
@@ -78,9 +78,9 @@ def spread_of(
 
 
 def _one(vertebra: Vertebra, planned: Planned, options: InjectOptions, volumes: Floats, number: int) -> _Run:
-    generator = np.random.Generator(np.random.Philox(key=(options.seed, _STREAM + number)))
+    generator = np.random.Generator(np.random.Philox(key=(options.openings_seed, _STREAM + number)))
     site = _drawn_site(vertebra, options, generator)
-    needle = _drawn_needle(vertebra, planned.needle, generator)
+    needle = drawn_needle(vertebra, planned.needle, generator)
     state = start(site, needle, planned.side, 0.0, -ready_s(options))
     rows, filled = [], np.zeros(site.grid.shape, np.float32)
     for volume in volumes:
@@ -109,7 +109,7 @@ def _drawn_site(vertebra: Vertebra, options: InjectOptions, generator: np.random
     return Site(vertebra.level, vertebra.bone, made, regions, batch, options, _COUPLING_S)
 
 
-def _drawn_needle(vertebra: Vertebra, needle: PlacedNeedle, generator: np.random.Generator) -> PlacedNeedle:
+def drawn_needle(vertebra: Vertebra, needle: PlacedNeedle, generator: np.random.Generator) -> PlacedNeedle:
     """The needle with its tip displaced, still in the body."""
     assert vertebra.bone is not None
     sigma = quantity(_FILE, "tip", "sigma").value
@@ -126,7 +126,7 @@ def _gathered(level: str, planned: Planned, volumes: Floats, found: list[_Run]) 
     openings: dict[tuple[str, str, str], int] = {}
     for run in found:
         for name, ml in zip(run.outlets, run.leaked_ml[at], strict=True):
-            openings[name] = openings.get(name, 0) + int(ml >= LEAST_LEAK_ML)
+            openings[name] = openings.get(name, 0) + int(ml >= least_leak_ml())
     rows = [(*name, count / len(found)) for name, count in openings.items() if count]
     filled = np.mean([run.filled.values for run in found], axis=0).astype(np.float32)
     return Spread(
@@ -134,7 +134,7 @@ def _gathered(level: str, planned: Planned, volumes: Floats, found: list[_Run]) 
         runs=len(found),
         planned_ml=planned.volume_ml,
         volumes_ml=volumes,
-        leak_probability={key: (ml >= LEAST_LEAK_ML).mean(axis=0) for key, ml in leaked.items()},
+        leak_probability={key: (ml >= least_leak_ml()).mean(axis=0) for key, ml in leaked.items()},
         leaked_ml={key: _quantiles(ml[:, at]) for key, ml in leaked.items()},
         opening_probability=tuple(sorted(rows, key=lambda row: (-row[3], row[0]))),
         fill_probability=Volume(found[0].filled.grid, filled),

@@ -126,6 +126,11 @@ def batch_factor(normal: float) -> float:
     return float(np.exp(quantity(_LAWS, "consistency_spread").value * normal))
 
 
+def body_temperature_c() -> float:
+    """Temperature that cement takes in the body, Celsius."""
+    return quantity(_LAWS, "body_temperature").value
+
+
 def age_rate(temperature_c: ArrayLike) -> Array:
     """Equivalent seconds per second at a temperature in Celsius: Arrhenius, 1 at the reference temperature.
 

@@ -13,21 +13,25 @@ from pedicle.model.conebeam import ConeBeam
 from pedicle.model.frames import Side
 from pedicle.model.medium import Place
 from pedicle.model.notices import Notice
+from pedicle.model.sourced import quantity
 from pedicle.model.spread import Spread
 from pedicle.model.volume import Volume
 
 ViewKind = Literal["AP", "lateral"]
 KINDS: tuple[ViewKind, ...] = ("AP", "lateral")
 ROUTES: tuple[Route, ...] = ("basivertebral", "segmental", "cortical", "endplate", "needle_track")
-# Cement through one opening counts as a leak from here, ml: what a fine crack soaks up is no leak that a CT shows.
-LEAST_LEAK_ML = 0.01
+
+
+def least_leak_ml() -> float:
+    """Volume through one opening from which it counts as a leak."""
+    return quantity("injection/leaks", "least").value
 
 
 @dataclass(frozen=True, eq=False)
 class Leak:
     """Cement that left the body through one opening.
 
-    `onset_s` is the time on the operation's clock at which `LEAST_LEAK_ML` had gone through. `seen_ap_s`, `seen_lateral_s`
+    `onset_s` is the time on the operation's clock at which the least volume of a leak had gone through. `seen_ap_s`, `seen_lateral_s`
     are when a picture first showed it; None = never shown in that view. `filled` is the share of each voxel outside the body
     that it takes: a drawing of where such a leak lies, not a computation of how it ran.
     """

@@ -124,6 +124,11 @@ def marrow_viscosity_pa_s() -> float:
     return quantity(_FILE, "marrow", "viscosity").value
 
 
+def marrow_density_g_cm3() -> float:
+    """Density of marrow."""
+    return quantity(_FILE, "marrow", "density").value
+
+
 def marrow_sigma_ln() -> float:
     """Standard deviation of ln viscosity between people."""
     return quantity(_FILE, "marrow", "sigma_ln").value

@@ -30,7 +30,7 @@ InjectionEvent = InjectionStarted | Pushed | SyringeChanged | InjectionEnded
 # Sites kept: a site is a few megabytes, and every event of an injection asks for the same one.
 _KEPT = 8
 # Options that make the site: no other portion of a level may change them.
-SITE_OPTIONS = ("cement", "cell_mm", "permeability", "openings", "seed", "room_c")
+SITE_OPTIONS = ("cement", "cell_mm", "permeability", "openings", "openings_seed", "room_c")
 # Rounding of a clock that is the sum of many durations, s.
 _OVERLAP_S = 1e-6
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from pedicle.fluoroscopy.options import PictureOptions
-from pedicle.injection.options import InjectOptions
 from pedicle.io.injection import injection_files
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError
 from pedicle.model.events import Event, log_text
 from pedicle.model.fill import InjectedLevel
 from pedicle.model.progress import Progress, part
+from pedicle.model.trajectory import LevelPlan, Plan
+from pedicle.model.vertebra import Spine
 from pedicle.operation import replay
+from pedicle.planning.choice import chosen_levels
+from pedicle.planning.options import PlanOptions
+from pedicle.procedure.chosen import RunOptions
 from pedicle.procedure.operator import Operating, operate_level
 
 Operated = dict[str, Any]
@@ -26,22 +30,64 @@ def by_hand(case: Case) -> tuple[Event, ...]:
     return tuple(kept.get("by_hand", kept["events"]))
 
 
-def operate(case: Case, options: InjectOptions, progress: Progress) -> tuple[Operated, dict[str, bytes]]:
-    """Every planned level injected in turn; the result for the case's record, and the named files."""
+def operate(case: Case, chosen: RunOptions, progress: Progress) -> tuple[Operated, dict[str, bytes]]:
+    """The chosen levels of the plan injected in turn; the result for the case's record, and the named files."""
+    options = chosen.operate
     if options.runs == 1:
         raise InputError(744, "command", "1 run", "0 for none, else at least 2", "ask for more runs")
     given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
     before = by_hand(case)
     vertebrae = {vertebra.level: vertebra for vertebra in spine.vertebrae}
     operating = Operating(spine, given["scan"], PictureOptions(), replay(before, vertebrae), list(before))
+    names, left_out = levels_to_inject(plan, spine, chosen)
     done: list[InjectedLevel] = []
-    for number, level in enumerate(plan.levels):
-        here = part(progress, number / len(plan.levels), (number + 1) / len(plan.levels))
-        here(0.0, f"injecting {level.level}")
-        injected = operate_level(operating, level, options, here)
-        done += [injected] if injected else []
+    for number, name in enumerate(names):
+        here = part(progress, number / len(names), (number + 1) / len(names))
+        here(0.0, f"injecting {name}")
+        injected = operate_level(operating, plan_of(plan, name), options, here)
+        if injected is None:
+            left_out[name] = "no needle is recommended here"
+        else:
+            done.append(injected)
     events = tuple(operating.events)
     files = {"operation.jsonl": log_text(events).encode()}
     for injected in done:
         files |= injection_files(injected, events)
-    return {"events": events, "state": operating.state, "injected": tuple(done), "by_hand": before}, files
+    kept = {"events": events, "state": operating.state, "injected": tuple(done), "by_hand": before}
+    return {**kept, "left_out": left_out}, files
+
+
+def levels_to_inject(plan: Plan, spine: Spine, chosen: RunOptions) -> tuple[list[str], dict[str, str]]:
+    """Names of the planned levels to inject, and of the others why not; InputError 749 for a level that is not planned.
+
+    Without `only`: the levels the plan was asked for by name; of a plan of all levels the fractured ones.
+    """
+    planned, only = [level.level for level in plan.levels], chosen.operate.only
+    if only is None and chosen.plan.levels.strip().lower() != "all":
+        return planned, {}
+    if only is None:
+        wanted = chosen_levels(spine, PlanOptions(levels="fractured"))
+    else:
+        wanted = planned if only.strip().lower() == "all" else _named(only, planned)
+    why = "not fractured and not asked for by name: pedicle inject --only LEVEL" if only is None else "not asked for"
+    return [name for name in planned if name in wanted], {name: why for name in planned if name not in wanted}
+
+
+def _named(only: str, planned: list[str]) -> list[str]:
+    names = [name.strip().upper() for name in only.split(",") if name.strip()]
+    unknown = [name for name in names if name not in planned]
+    if unknown or not names:
+        known = ", ".join(planned) or "none"
+        raise InputError(
+            749,
+            "--only",
+            f"{', '.join(unknown) or 'no name'} is not planned",
+            f"planned: {known}",
+            "plan it, or name another",
+        )
+    return names
+
+
+def plan_of(plan: Plan, name: str) -> LevelPlan:
+    """The plan of a level."""
+    return next(level for level in plan.levels if level.level == name)

@@ -70,9 +70,10 @@ def _report(case: Case, options: RunOptions, progress: Progress) -> Made:
 def _operate(case: Case, options: RunOptions, progress: Progress) -> Made:
     from pedicle.procedure.operate import operate
 
-    result, files = operate(case, options.operate, progress)
-    warnings = tuple(notice for level in result["injected"] for notice in level.fill.warnings)
-    return Made(result, files, warnings)
+    result, files = operate(case, options, progress)
+    told = tuple(notice for level in result["injected"] for notice in level.fill.warnings)
+    left_out = tuple(Notice("not-injected", level, why, "note") for level, why in result["left_out"].items())
+    return Made(result, files, (*told, *left_out))
 
 
 STEPS = (

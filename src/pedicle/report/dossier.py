@@ -45,7 +45,7 @@ class CaseFacts:
 @dataclass(frozen=True, eq=False)
 class Dossier:
     """Everything the report draws. `scan` is None for a mask alone, `plan` is None when nothing was planned, `expected` when no
-    X-ray pictures were computed; `injected` are the levels with an injection."""
+    X-ray pictures were computed; `injected` are the levels with an injection, `left_out` says of other planned ones why not."""
 
     scan: Scan | None
     labels: LabelMap
@@ -55,6 +55,7 @@ class Dossier:
     facts: CaseFacts = field(default_factory=CaseFacts)
     expected: Expected | None = None
     injected: tuple[InjectedLevel, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def invented(self) -> bool:
@@ -83,8 +84,18 @@ def gather(case: Case) -> Dossier:
     )
     plan = case.load("plan") if case.step("plan") else None
     expected = case.load("fluoroscopy") if case.step("fluoroscopy") else None
-    done = tuple(case.load("operate").get("injected", ())) if case.step("operate") else ()
-    return Dossier(read["scan"], read["labels"], case.load("measure"), plan, read.get("patient"), facts, expected, done)
+    operated = case.load("operate") if case.step("operate") else {}
+    return Dossier(
+        scan=read["scan"],
+        labels=read["labels"],
+        spine=case.load("measure"),
+        plan=plan,
+        patient=read.get("patient"),
+        facts=facts,
+        expected=expected,
+        injected=tuple(operated.get("injected", ())),
+        left_out=dict(operated.get("left_out", {})),
+    )
 
 
 def _own_version() -> str:

@@ -63,7 +63,7 @@ def injection_pages(studio: Studio, done: InjectedLevel) -> InjectionPages:
         film=_film(done.film, studio.options.jpeg_quality),
         slices=tuple(_slices(studio, fill)),
         curve=_chart(fill.curve),
-        leaks=_leak_table(fill.leaks) if fill.leaks else None,
+        leaks=leak_table(fill.leaks) if fill.leaks else None,
         risk=_risk(done.spread) if done.spread else None,
         risk_words=_risk_words(done.spread) if done.spread else "",
         balance=_balance(fill),
@@ -78,6 +78,17 @@ def ml(volume: float) -> str:
     '1.23 ml'
     """
     return with_unit(figure(volume, 2), "ml")
+
+
+def injected_words(done: InjectedLevel) -> str:
+    """An injection in one line for a terminal: what went where, and why it ended."""
+    fill, seen = done.fill, [leak for leak in done.fill.leaks if (leak.seen_ap_s, leak.seen_lateral_s) != (None, None)]
+    places = ", ".join(f"{leak.ml:.2f} ml {PLACE_WORDS[leak.place]}" for leak in fill.leaks) or "no leak"
+    words = (
+        f"{done.level}: {fill.injected_ml:.2f} ml out of the needle, {fill.in_body_ml:.2f} ml in the body; {places} "
+        f"({len(seen)} of {len(fill.leaks)} seen); {'; '.join(fill.stopped)}"
+    )
+    return words.replace("no leak (0 of 0 seen)", "no leak")
 
 
 def _facts(done: InjectedLevel) -> list[tuple[str, str]]:
@@ -106,7 +117,8 @@ def _balance(fill: Fill) -> str:
     )
 
 
-def _leak_table(leaks: tuple[Leak, ...]) -> Table:
+def leak_table(leaks: tuple[Leak, ...]) -> Table:
+    """The true leaks of an injection beside when each view first showed them."""
     rows = tuple(
         (
             ROUTE_WORDS[leak.route].capitalize(),

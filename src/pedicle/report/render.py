@@ -49,6 +49,7 @@ class LevelPages:
     needles: tuple[NeedlePages, ...]
     shots: ShotPages | None = None
     injection: InjectionPages | None = None
+    left_out: str = ""
 
 
 def render(dossier: Dossier, options: ReportOptions | None = None, progress: Progress = silent) -> str:
@@ -109,7 +110,9 @@ def _level(dossier: Dossier, level: LevelPlan, options: ReportOptions) -> LevelP
     done = dossier.injection(level.level)
     injection = injection_pages(studio, done) if done else None
     clearances = clearance_table(shown) if shown else None
-    return LevelPages(sheet_of(dossier, level), views, clearances, needles, shots, injection)
+    return LevelPages(
+        sheet_of(dossier, level), views, clearances, needles, shots, injection, dossier.left_out.get(level.level, "")
+    )
 
 
 def _views(studio: Studio, dossier: Dossier, level: LevelPlan, vertebra: Vertebra) -> tuple[Figure, ...]:
