@@ -50,7 +50,7 @@ MATERIALS = (*CHANNELS, STEEL, PLASTIC)
 LEAST_SLANT_DEG, PLAN_MM, PLAN_DEG = 15.0, 13.0, 13.0
 # The needle was pushed on by so much before it came to rest so many pulses ago.
 PUSHED_MM, RESTED = 2.0, 3
-# Every so many pairs pictures without the needle are taken as well.
+# Every so many pairs pictures without the needle, and with a second one, are taken as well.
 FALSE_EVERY = 4
 WIRE, ROD, OTHER_GAUGE = (
     Needle(16, 200.0, 1.5, 0.1), Needle(4, 45.0, 6.0, 0.1), Needle(13, 125.0, 2.41, 1.8)
@@ -163,7 +163,7 @@ def pairs(seed: int, count: int) -> Iterator[dict[str, Any]]:
             for scene, needles in other_scenes(needle, beside).items():
                 taken = shots(needles)
                 yield {"scene": scene, **judged(locate(*taken, plan_told), needle, taken)}
-        if beside is not None:
+        if beside is not None and n % FALSE_EVERY == 0:
             yield from two_needles(shots([needle, beside]), [needle, beside], plan_told, seed * 100 + n)
 
 

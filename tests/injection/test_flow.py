@@ -159,6 +159,39 @@ def test_the_active_box_changes_little_and_opens_no_balance():
     assert balance(medium, box) < 1e-10
 
 
+def body_with_a_vein():
+    """A shell that lets little through; from the middle a wide vein runs to one side, and away from it the needle's opening."""
+    permeability, spacing = np.full((40, 30, 30), 1e-3), (1.0, 1.0, 1.0)
+    permeability[22:, 14:16, 14:16] = 1.0
+    sides = tuple(
+        replace(side, conductance_mm3=1e-6 * side.conductance_mm3)
+        for side in (open_side(permeability, spacing, axis, end) for axis in range(3) for end in (0, -1))
+    )
+    cells = np.ravel_multi_index(np.stack(np.meshgrid([39], [14, 15], [14, 15])).reshape(3, -1), permeability.shape)
+    vein = outlet("vein", cells, np.full(4, 0.1), 0.0)
+    return medium_of(permeability, spacing, (*sides, vein))
+
+
+def test_a_vein_that_cement_closes_turns_the_marrow_elsewhere():
+    """Pressure beyond the box must follow: kept as it was, the marrow there streamed through the box to the vein, twenty times
+    what was pushed, and took cement along."""
+    medium, seen = body_with_a_vein(), []
+    source, fluids = ball_source(medium, (21.0, 15.0, 15.0), 1.2), newtonian(100.0)
+    for active_box in ("off", "on"):
+        options = FlowOptions(active_box=active_box)
+        state = start_flow(medium, source, fluids)
+        for until in np.arange(1.0, 31.0):
+            state = advance_flow(medium, source, fluids, state, 50.0, float(until), options)
+        seen.append(state)
+    whole, box = seen
+    assert box.outflow_cement_mm3[-1] > 100.0
+    assert box.outflow_cement_mm3 == pytest.approx(whole.outflow_cement_mm3, rel=0.01, abs=0.1)
+    assert box.outflow_marrow_mm3 == pytest.approx(whole.outflow_marrow_mm3, rel=0.01, abs=1.0)
+    assert box.tip_pressure_pa == pytest.approx(whole.tip_pressure_pa, rel=0.01)
+    volume = medium.pore_volume_mm3
+    assert float(np.abs(volume * (box.saturation - whole.saturation)).sum()) / 1500.0 < 5e-3
+
+
 def test_pressure_is_linear_in_the_rate_with_the_slope_given():
     """Frozen mobility: the same state pushed for no time at two rates; the solver's tolerance."""
     medium = level(random_bone(8))

@@ -181,6 +181,19 @@ class BoxSystem:
         flow_system.from_box(self.box, self.base, fields.base)
         return used
 
+    def astray(self, fields: Fields) -> float:
+        """Flow through the box's sides that the openings beyond, at the pressure kept there, do not pass on, mm3/s."""
+        exits, openings = self.exits, self.openings
+        sides = exits.far >= 0
+        outside = exits.base[sides] + fields.rate * exits.response[sides]
+        pressure = self.base[exits.cells[sides]] + fields.rate * self.response[exits.cells[sides]]
+        through = float(exits.conductance[sides] @ (pressure - outside))
+        beyond = ~self.padded(openings.cells)[1]
+        cells = openings.cells[beyond]
+        mobility = openings.conductance_mm3[beyond] * fields.inverse_marrow * fields.open_share.ravel()[cells]
+        above = fields.base.ravel()[cells] + fields.rate * fields.response.ravel()[cells] - openings.pressure_pa[beyond]
+        return abs(through - float(mobility @ above))
+
     def _solve_above(
         self, outside: Array, x: Array, source: Array | None, options: FlowOptions, beside: float = 0.0
     ) -> int:

@@ -32,11 +32,13 @@ _OUTLINE_MM = 0.5
 class Reading:
     """What one view shows: the leaks seen, by number; and how far back cement reaches in the body as seen in it.
 
-    `beside` is the part of each leak's cement that lies outside the body's outline in this view, 0 to 1.
+    `posterior_ml` is what lies in the body's posterior quarter, seen or not; `beside` the part of each leak's cement that lies
+    outside the body's outline in this view, 0 to 1.
     """
 
     seen: tuple[bool, ...]
     in_posterior_quarter: bool
+    posterior_ml: float
     beside: tuple[float, ...]
 
 
@@ -51,7 +53,8 @@ def read_view(
     seen = tuple(_shows(path, ~outline, pixel) for path in paths)
     beside = tuple(float(path[~outline].sum() / max(float(path.sum()), 1e-9)) for path in paths)
     behind = cement.with_values(np.where(rear, cement.values, 0.0).astype(np.float32))
-    return Reading(seen, _shows(_path(scene, beam, behind), np.ones_like(outline), pixel), beside)
+    behind_ml = float(behind.values.sum(dtype=float)) * behind.grid.voxel_ml
+    return Reading(seen, _shows(_path(scene, beam, behind), np.ones_like(outline), pixel), behind_ml, beside)
 
 
 def _outline(scene: Scene, beam: ConeBeam, bone: Bone, pixel_mm: float) -> NDArray[np.bool_]:

@@ -28,7 +28,8 @@ PLACE_WORDS: dict[Place, str] = {
 class Looked:
     """A look during an injection: the places of leaks seen in any view, and how the injection stands.
 
-    `new_signs` are leaks seen for the first time or grown since the last wait. `stalled` = the syringe's force no longer
+    `new_signs` are leaks seen for the first time or grown since the last wait; `in_posterior_quarter` is such a sign too
+    (`is_sign`). `stalled` = the syringe's force no longer
     moves it; `workable` = the cement in the needle is within its working time.
     """
 
@@ -39,6 +40,15 @@ class Looked:
     stalled: bool
     workable: bool
     waited: bool
+
+
+def is_sign(ml: float, before_ml: float, grown_ml: float) -> bool:
+    """Whether cement seen in the posterior quarter tells something: any at first, of what an earlier needle left there only more.
+
+    >>> is_sign(0.05, 0.0, 0.1), is_sign(0.25, 0.2, 0.1), is_sign(0.31, 0.2, 0.1)
+    (True, False, True)
+    """
+    return before_ml == 0.0 or ml >= before_ml + grown_ml
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.operation import apply, expose, moved
 from pedicle.operation.cement import cement_in, fill_in, leaks_in, site_in
 from pedicle.operation.film import Reading, read_view
-from pedicle.operation.rules import VOLUME_IN, Looked, judge
+from pedicle.operation.rules import VOLUME_IN, Looked, is_sign, judge
 
 _FILE = "injection/operator"
 _VIEWS = {"AP": "true-ap", "lateral": "true-lateral"}
@@ -83,6 +83,8 @@ class _Level:
     settings: dict[str, Setting]
     film: list[FilmFrame] = field(default_factory=list)
     seen_ml: dict[str, float] = field(default_factory=dict)
+    posterior_ml: float = 0.0
+    posterior_before_ml: float = 0.0
     waited: bool = False
     advice: list[str] = field(default_factory=list)
 
@@ -205,6 +207,7 @@ def _inject(
 
 def _begin(operating: Operating, here: _Level, way: tuple[Side, PlacedNeedle], mixed_s: float, wait_s: float) -> None:
     """The cannula at its target, the stylet out, and cement connected."""
+    here.posterior_before_ml = here.posterior_ml
     at = operating.state.t_s + wait_s
     operating.do(replace(moved(operating.state, here.level, way), t_s=at))
     settings = TypeAdapter(InjectOptions).dump_python(here.options, mode="json")
@@ -270,10 +273,12 @@ def _wait(operating: Operating, here: _Level) -> None:
 def _look(operating: Operating, here: _Level, asked_ml: float) -> Looked:
     """Both views, what they show, and how the injection stands."""
     readings = [_view(operating, here, kind) for kind in KINDS]
-    now = _now(operating, here)
+    now, lateral = _now(operating, here), readings[1][0]
+    here.posterior_ml = lateral.posterior_ml
     return Looked(
         new_signs=tuple(place for _, signs in readings for place in signs),
-        in_posterior_quarter=readings[1][0].in_posterior_quarter,
+        in_posterior_quarter=lateral.in_posterior_quarter
+        and is_sign(here.posterior_ml, here.posterior_before_ml, quantity(_FILE, "grown").value),
         injected_ml=now.injected_ml,
         asked_ml=asked_ml - ENOUGH_MM3 / 1e3,
         stalled=stalled(now, here.options.flow),
