@@ -75,9 +75,11 @@ def clock_of(batch: CementClock, name: str, began_s: float, track: Track) -> Cem
         set_time(track, share),
         _when(track.t_s, track.strength_mpa / _last(track), strength),
     )
-    names = ("needle_from_s", "needle_until_s", "set_s", "turn_s", "stand_s")
-    found = {key: None if time is None else began_s + time for key, time in zip(names, times, strict=True)}
-    return replace(batch, **found, basis={**batch.basis, **basis})
+    needle_from, needle_until, half, turn, stand = (None if time is None else began_s + time for time in times)
+    return replace(
+        batch, needle_from_s=needle_from, needle_until_s=needle_until, set_s=half, turn_s=turn, stand_s=stand,
+        basis={**batch.basis, **basis},
+    )  # fmt: skip
 
 
 def set_time(track: Track, share: float) -> float | None:

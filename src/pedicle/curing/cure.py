@@ -10,10 +10,11 @@ from pedicle.curing.damage import harm_of, necrosis_rim_mm
 from pedicle.curing.hardening import modulus_mpa, porosity_percent, shrinkage_percent, strength_mpa
 from pedicle.curing.kinetics import KELVIN, Kinetics, kinetics
 from pedicle.curing.options import CureOptions
-from pedicle.curing.run import DAY_S, Cured, cured
+from pedicle.curing.run import DAY_S, Cured, Delivered, cured
 from pedicle.curing.tissue import Tissue, tissue_of
+from pedicle.curing.warming import delivered_c
 from pedicle.model.bone import Bone
-from pedicle.model.cure import CementClock, Cure
+from pedicle.model.cure import CementClock, Cure, Harm
 from pedicle.model.fill import Fill
 from pedicle.model.notices import Notice
 from pedicle.model.placed import PlacedNeedle
@@ -26,7 +27,7 @@ Array = NDArray[np.float64]
 _TIP_MM = 2.5
 EVIDENCE = (
     "computed: conduction, blood and damage verified against exact solutions, heat balanced at every step; rate of each cement "
-    "fitted to its setting time, heat of the reaction to moulds; thermal values of tissue, blood and the damage law unverified"
+    "fitted to its setting time; thermal values of tissue, blood and the damage law unverified"
 )
 
 
@@ -47,7 +48,8 @@ def cure_level(
     options = options or CureOptions()
     law = kinetics(fill.cement, options.heat_factor)
     tissue = tissue_of(bone, fill, needle, options)
-    done = cured(tissue, law, options, _tip(tissue, needle), progress)
+    delivered = Delivered(delivered_c(fill, options) if options.cement_c is None else options.cement_c, _tip(tissue, needle))
+    done = cured(tissue, law, options, delivered, progress)
     batch = batch or batch_clock(fill.cement, began_s - float(tissue.age_s.max()))
     clock = clock_of(batch, fill.cement, began_s, _track(tissue, law, done))
     return _cure(fill, tissue, law, done, clock)
@@ -66,7 +68,7 @@ def _track(tissue: Tissue, law: Kinetics, done: Cured) -> Track:
     """What the clock is made of; the last strength is that after 24 hours."""
     history, volume = done.history, tissue.body.cement_mm3
     strength = np.array([row[7] for row in history.rows])
-    last = float(strength_mpa(done.at_24h, law) @ volume / volume.sum())
+    last = _mean(tissue, strength_mpa(done.at_24h, law))
     ages = np.array(history.tip_age_s)
     t_s = history.t_s
     if t_s[-1] < DAY_S:
@@ -119,7 +121,7 @@ def _cure(fill: Fill, tissue: Tissue, law: Kinetics, done: Cured, clock: CementC
 def _mean(tissue: Tissue, values: Array) -> float:
     """Mean over the cement."""
     volume = tissue.body.cement_mm3
-    return float(values @ volume / volume.sum())
+    return float((values * volume).sum() / volume.sum())
 
 
 def _on_fill(fill: Fill, tissue: Tissue, values: Array) -> Volume:
@@ -143,7 +145,7 @@ def _why(law: Kinetics, done: Cured, ratio: float, outside_c: float) -> str:
     )
 
 
-def _notices(fill: Fill, harm: dict[str, object]) -> tuple[Notice, ...]:
+def _notices(fill: Fill, harm: dict[str, Harm | None]) -> tuple[Notice, ...]:
     found = [
         Notice(
             "cure-unverified",

@@ -181,7 +181,7 @@ def _booked(body: Body, kinetics: Kinetics, now: HeatState, before: Array) -> No
     """The balance after a step."""
     if (now.conversion < before).any() or not np.isfinite(now.conversion).all():
         raise NumericalError(763, "cement", "conversion fell", "conversion never falls", "report it with the case")
-    now.released_j += kinetics.heat_j_mm3 * float((now.conversion - before) @ body.cement_mm3)
+    now.released_j += kinetics.heat_j_mm3 * float(((now.conversion - before) * body.cement_mm3).sum())
     held = float(stored(now.temperature.reshape(-1), body.capacity_j_k.reshape(-1)))
     is_open = abs(now.start_j + now.released_j - held - now.lost_j - now.carried_j)
     least = _NOTHING * kinetics.heat_j_mm3 * float(body.cement_mm3.sum())

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 
+from pedicle.curing.paste import paste
 from pedicle.kernels.heat_reaction import react
 from pedicle.model.cement import age_rate
 from pedicle.model.errors import InputError
@@ -122,10 +123,9 @@ class Kinetics:
         return found
 
 
-def general_kinetics(rate_per_s: float = 0.01) -> Kinetics:
-    """The constants that cements share, with some rate."""
+def general_kinetics(rate_per_s: float = 0.01, heat_j_mm3: float = 0.12) -> Kinetics:
+    """The constants that cements share, with some rate and heat."""
     order = {key: quantity(_FILE, "order", key).value for key in ("m", "n", "glass", "start", "slow", "set")}
-    density, release = (quantity(_FILE, "heat", key).value for key in ("density", "release"))
     reference, warm, cold = (
         quantity(_LAWS, key).value
         for key in ("reference_temperature", "activation_energy_warm", "activation_energy_cold")
@@ -138,7 +138,7 @@ def general_kinetics(rate_per_s: float = 0.01) -> Kinetics:
         start=order["start"],
         slow_per_s=order["slow"],
         set_part=order["set"],
-        heat_j_mm3=release * density * 1e-6,
+        heat_j_mm3=heat_j_mm3,
         reference_k=reference + KELVIN,
         warm_j_mol=warm * 1e3,
         cold_j_mol=cold * 1e3,
@@ -152,5 +152,4 @@ def kinetics(cement: str, heat_factor: float = 1.0) -> Kinetics:
         raise InputError(
             760, f"cement {cement!r}", "no rate of curing", ", ".join(rows), "fit one: benchmarks/cure_fit.py"
         )
-    found = general_kinetics(as_quantity(rows[cement]).value)
-    return replace(found, heat_j_mm3=found.heat_j_mm3 * heat_factor)
+    return general_kinetics(as_quantity(rows[cement]).value, paste(cement).heat_j_mm3 * heat_factor)

@@ -23,6 +23,14 @@ _FIELDS = tuple(CureCurve.__dataclass_fields__)
 _PLACES = ("bone", "canal", "nerve_root")
 
 
+@dataclass(frozen=True, eq=False)
+class Delivered:
+    """Temperature with which cement left the needle, degC, and the positions in the body's list of cement cells at its tip."""
+
+    celsius: float
+    tip: NDArray[np.int64]
+
+
 @dataclass(eq=False)
 class History:
     """What was seen on the way: a row a step (columns of `CureCurve`), the age at the tip, when cells set."""
@@ -52,10 +60,10 @@ class Cured:
 
 
 def cured(
-    tissue: Tissue, kinetics: Kinetics, options: CureOptions, tip_cells: NDArray[np.int64], progress: Progress = silent
+    tissue: Tissue, kinetics: Kinetics, options: CureOptions, delivered: Delivered, progress: Progress = silent
 ) -> Cured:
-    """The run. `tip_cells` are positions in the body's list of cement cells that lie at the needle's tip."""
-    body, now = tissue.body, _begun(tissue, kinetics, options)
+    """The run, from cement just delivered on."""
+    body, now, tip_cells = tissue.body, _begun(tissue, kinetics, delivered.celsius), delivered.tip
     history = History(np.where(now.conversion >= kinetics.set_conversion, 0.0, np.inf))
     _seen(tissue, kinetics, now, history, tip_cells)
     at_1h = now.conversion
@@ -71,14 +79,12 @@ def cured(
     return Cured(now, history, at_1h, at_24h)
 
 
-def _begun(tissue: Tissue, kinetics: Kinetics, options: CureOptions) -> HeatState:
-    """Everything at the body's temperature, cement at its own."""
+def _begun(tissue: Tissue, kinetics: Kinetics, cement_c: float) -> HeatState:
+    """Everything at the body's temperature, cement at its own: a cell takes the mean by the heat that each holds."""
     body = tissue.body
+    part = tissue.paste.capacity_j_mm3_k * body.cement_mm3 / body.capacity_j_k.reshape(-1)[body.cells]
     temperature = np.full(tissue.grid.shape, body.outside_c)
-    if options.cement_c is not None:
-        share = np.zeros(temperature.size)
-        share[body.cells] = body.cement_mm3 / (tissue.grid.voxel_ml * 1e3)
-        temperature += share.reshape(temperature.shape) * (options.cement_c - body.outside_c)
+    temperature.reshape(-1)[body.cells] += part * (cement_c - body.outside_c)
     return started(body, temperature, kinetics.at_age(tissue.age_s), tissue.age_s)
 
 
@@ -102,7 +108,7 @@ def _seen(tissue: Tissue, kinetics: Kinetics, now: HeatState, history: History, 
     highest += [float(flat[tissue.regions[name]].max(initial=-np.inf)) for name in _PLACES]
     seen = [body.outside_c + one if np.isfinite(one) else float("nan") for one in highest]
     means = [
-        float(weight @ values)
+        float((weight * values).sum())
         for values in (
             now.conversion, modulus_mpa(now.conversion, kinetics), strength_mpa(now.conversion, kinetics),
             now.conversion >= kinetics.set_conversion,

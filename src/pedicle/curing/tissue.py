@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pedicle.curing.heat import Body, body_of
 from pedicle.curing.options import CureOptions
+from pedicle.curing.paste import Paste, paste
 from pedicle.model.bone import Bone
 from pedicle.model.cement import body_temperature_c
 from pedicle.model.errors import InputError
@@ -25,6 +26,8 @@ Mask = NDArray[np.bool_]
 _FILE = "curing/heat"
 # Cells with less cement than this are tissue around it.
 FREE_OF_CEMENT = 0.3
+# Less in a cell is a trace that the flow left and is not followed.
+TRACE = 1e-4
 # Points a cell and axis that a needle's cross-section is found with.
 _POINTS = 4
 
@@ -43,6 +46,7 @@ class Tissue:
     fill_at: tuple[int, int, int]
     regions: dict[str, NDArray[np.int64]]
     surface_mm2: float
+    paste: Paste
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,7 @@ class _Cells:
     cement: Array
     steel: Array
     age_s: Array
+    paste: Paste
 
 
 def tissue_of(bone: Bone, fill: Fill, needle: PlacedNeedle | None, options: CureOptions) -> Tissue:
@@ -67,7 +72,13 @@ def tissue_of(bone: Bone, fill: Fill, needle: PlacedNeedle | None, options: Cure
     conductivity, capacity, exchange = properties(cells, options, spacing[0])
     body = body_of(conductivity, capacity, exchange, spacing, body_temperature_c(), cells.cement)
     return Tissue(
-        grid, body, cells.age_s.ravel()[body.cells], fill_at, _regions(cells, spacing), _surface(cells, spacing)
+        grid=grid,
+        body=body,
+        age_s=cells.age_s.ravel()[body.cells],
+        fill_at=fill_at,
+        regions=_regions(cells, spacing),
+        surface_mm2=_surface(cells, spacing),
+        paste=cells.paste,
     )
 
 
@@ -104,8 +115,9 @@ def _cells(bone: Bone, fill: Fill, needle: PlacedNeedle | None, where: tuple[Gri
     steel, bore = needle_shares(needle, grid)
     total = np.where(steel + bore > 0.0, np.minimum(np.maximum(total, bore), 1.0 - steel), total)
     age = np.where(cement > 0.0, age, mean_age)
+    total[total < TRACE] = 0.0
     solid = np.minimum(solid, 1.0 - total - steel)
-    return _Cells(parts, _disc(parts, grid), solid, total, steel, age)
+    return _Cells(parts, _disc(parts, grid), solid, total, steel, age, paste(fill.cement))
 
 
 def _placed(values: Array, shape: tuple[int, int, int], at: tuple[int, int, int]) -> Array:
@@ -185,10 +197,8 @@ def properties(cells: _Cells, options: CureOptions, cell_mm: float) -> tuple[Arr
     logs += cells.cement * np.log(_value("cement", "conductivity"))
     soft = np.maximum(1.0 - cells.steel, 1e-9)
     conductivity = soft * np.exp(logs / soft) + cells.steel * _value("steel", "conductivity")
-    capacity = rest * c + sum(
-        share * _value(name, "capacity")
-        for share, name in ((cells.solid, "bone"), (cells.cement, "cement"), (cells.steel, "steel"))
-    )
+    capacity = rest * c + cells.cement * cells.paste.capacity_j_mm3_k
+    capacity += cells.solid * _value("bone", "capacity") + cells.steel * _value("steel", "capacity")
     return conductivity, capacity, blood * np.clip(rest / np.maximum(1.0 - cells.solid, 1e-9), 0.0, 1.0)
 
 

@@ -20,6 +20,8 @@ from pedicle.kernels.jit import kernel
 
 # Lines solved side by side.
 WIDTH = 64
+# Less than this is nothing: far from the cement implicit lines leave numbers too small to reckon with quickly.
+NOTHING = 1e-60
 
 
 @kernel
@@ -58,11 +60,13 @@ def conduct_across(temperature: Any, capacity: Any, faces: Any, dt: float) -> An
                         lost += e * own + a * value[i, c]
                     left_a[c], left_e[c] = a, e
             for c in range(w):
-                temperature[line, n - 1, first + c] = value[n - 1, c]
+                found = value[n - 1, c]
+                temperature[line, n - 1, first + c] = found if abs(found) > NOTHING else 0.0
             for i in range(n - 2, -1, -1):
                 for c in range(w):
                     k = first + c
-                    temperature[line, i, k] = value[i, c] + ratio[i, c] * temperature[line, i + 1, k]
+                    found = value[i, c] + ratio[i, c] * temperature[line, i + 1, k]
+                    temperature[line, i, k] = found if abs(found) > NOTHING else 0.0
             for c in range(w):
                 lost += above[c] * temperature[line, 0, first + c]
     return lost
@@ -111,10 +115,11 @@ def conduct_along(temperature: Any, capacity: Any, faces: Any, dt: float) -> Any
             if last:
                 lost += e * own + a * carried
             left_a, left_e, before = a, e, own
-        found = value[n - 1]
+        found = value[n - 1] if abs(value[n - 1]) > NOTHING else 0.0
         temperature[line, n - 1] = found
         for i in range(n - 2, -1, -1):
             found = value[i] + ratio[i] * found
+            found = found if abs(found) > NOTHING else 0.0
             temperature[line, i] = found
         lost += first_a * found
     return lost
