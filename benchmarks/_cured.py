@@ -34,6 +34,8 @@ NEEDLE = next(needle for needle in catalogue() if needle.gauge == 11 and needle.
 PLAIN = Pose("lps", "vertebra", np.eye(4))
 # Width of the canal and depth to the front of it of a human lumbar level, scaled with the body's half width of 22 mm.
 _CANAL_MM, _HALF_MM, _GAP_MM = 9.0, 22.0, 1.0
+# A thermocouple "at the cortex" lies under the shell, one "in the canal" on the wall.
+_UNDER_MM = 1.0
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,9 @@ def peaks(study: Study) -> dict[str, float]:
     canal = study.body.canal_mm
     places: dict[str, tuple[float, float, float]] = {
         "centre": (0.0, 0.0, 0.0),
-        "anterior": (0.0, -b + 0.5, 0.0),
-        "posterior": (0.0, b - 0.5, 0.0),
-        "canal": (0.0, b + _GAP_MM + 1.5, 0.0),
+        "anterior": (0.0, -b + _UNDER_MM, 0.0),
+        "posterior": (0.0, b - _UNDER_MM, 0.0),
+        "canal": (0.0, b + 0.5 * _GAP_MM, 0.0),
         "foramen": (1.4 * canal, b + _GAP_MM + 0.5 * canal, -0.45 * c),
     }
     return {name: at(cure, np.array(place)) for name, place in places.items()} | {"hottest": cure.peak_cement_c}

@@ -48,7 +48,9 @@ def cure_level(
     options = options or CureOptions()
     law = kinetics(fill.cement, options.heat_factor)
     tissue = tissue_of(bone, fill, needle, options)
-    delivered = Delivered(delivered_c(fill, options) if options.cement_c is None else options.cement_c, _tip(tissue, needle))
+    delivered = Delivered(
+        delivered_c(fill, options) if options.cement_c is None else options.cement_c, _tip(tissue, needle)
+    )
     done = cured(tissue, law, options, delivered, progress)
     batch = batch or batch_clock(fill.cement, began_s - float(tissue.age_s.max()))
     clock = clock_of(batch, fill.cement, began_s, _track(tissue, law, done))

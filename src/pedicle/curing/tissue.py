@@ -28,8 +28,8 @@ _FILE = "curing/heat"
 FREE_OF_CEMENT = 0.3
 # Less in a cell is a trace that the flow left and is not followed.
 TRACE = 1e-4
-# Points a cell and axis that a needle's cross-section is found with.
-_POINTS = 4
+# Distance of the points that a cannula's shares are found with, mm: half its wall.
+_POINTS_MM = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +51,11 @@ class Tissue:
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """Parts, shares of solid bone, cement and steel, and age of the cement, on the heat's grid."""
+    """Parts, distance from the canal, shares of solid bone, cement and steel, and age of the cement, on the heat's grid."""
 
     parts: NDArray[np.uint8]
     disc: Mask
+    canal_mm: Array
     solid: Array
     cement: Array
     steel: Array
@@ -76,7 +77,7 @@ def tissue_of(bone: Bone, fill: Fill, needle: PlacedNeedle | None, options: Cure
         body=body,
         age_s=cells.age_s.ravel()[body.cells],
         fill_at=fill_at,
-        regions=_regions(cells, spacing),
+        regions=_regions(cells),
         surface_mm2=_surface(cells, spacing),
         paste=cells.paste,
     )
@@ -117,7 +118,7 @@ def _cells(bone: Bone, fill: Fill, needle: PlacedNeedle | None, where: tuple[Gri
     age = np.where(cement > 0.0, age, mean_age)
     total[total < TRACE] = 0.0
     solid = np.minimum(solid, 1.0 - total - steel)
-    return _Cells(parts, _disc(parts, grid), solid, total, steel, age, paste(fill.cement))
+    return _Cells(parts, _disc(parts, grid), _canal_mm(parts, grid), solid, total, steel, age, paste(fill.cement))
 
 
 def _placed(values: Array, shape: tuple[int, int, int], at: tuple[int, int, int]) -> Array:
@@ -147,7 +148,8 @@ def needle_shares(needle: PlacedNeedle | None, grid: Grid) -> tuple[Array, Array
     reach = needle.needle.outer_diameter_mm / 2.0 + float(np.linalg.norm(grid.spacing_mm))
     along, off = _by_axis(needle, grid.centres_lps_mm())
     index = np.argwhere((along > -reach) & (off < reach))
-    offsets = (np.arange(_POINTS) + 0.5) / _POINTS - 0.5
+    points_a_cell = int(np.ceil(float(grid.spacing_mm.max()) / _POINTS_MM))
+    offsets = (np.arange(points_a_cell) + 0.5) / points_a_cell - 0.5
     points = index[:, None, :] + np.stack(np.meshgrid(*[offsets] * 3, indexing="ij"), axis=-1).reshape(1, -1, 3)
     along, off = _by_axis(needle, grid.lps_from_index(points))
     inside = off < needle.needle.inner_diameter_mm / 2.0
@@ -175,6 +177,16 @@ def _disc(parts: NDArray[np.uint8], grid: Grid) -> Mask:
     return np.asarray(near & (parts == PART_NONE))
 
 
+def _canal_mm(parts: NDArray[np.uint8], grid: Grid) -> Array:
+    """Distance of each cell from the canal, infinite without one."""
+    from scipy.ndimage import distance_transform_edt
+
+    canal = parts == PART_CANAL
+    if not canal.any():
+        return np.full(parts.shape, np.inf)
+    return np.asarray(distance_transform_edt(~canal, grid.spacing_mm))
+
+
 def properties(cells: _Cells, options: CureOptions, cell_mm: float) -> tuple[Array, Array, Array]:
     """Conductivity W/(mm K), capacity J/(mm3 K) and exchange W/(mm3 K) of each cell.
 
@@ -183,11 +195,12 @@ def properties(cells: _Cells, options: CureOptions, cell_mm: float) -> tuple[Arr
     """
     filler = np.full(cells.parts.shape, "tissue", dtype="U6")
     filler[cells.disc] = "disc"
-    filler[cells.parts == PART_CANAL] = "canal"
     filler[(cells.parts != PART_CANAL) & (cells.parts != PART_NONE)] = "marrow"
-    bath = options.surroundings == "bath"
-    if bath:
+    if options.surroundings == "bath":
         filler[cells.parts == PART_NONE] = "bath"
+    epidural = cells.canal_mm <= quantity(_FILE, "canal", "epidural").value
+    filler[epidural & (cells.parts == PART_NONE)] = "canal"
+    filler[cells.parts == PART_CANAL] = "canal"
     rest = 1.0 - cells.solid - cells.cement - cells.steel
     k, c, blood = (np.zeros(rest.shape) for _ in range(3))
     for name in np.unique(filler):
@@ -218,15 +231,11 @@ def _value(name: str, key: str) -> float:
     return quantity(_FILE, name, key).value * 1e-3
 
 
-def _regions(cells: _Cells, spacing: tuple[float, float, float]) -> dict[str, NDArray[np.int64]]:
-    from scipy.ndimage import distance_transform_edt
-
+def _regions(cells: _Cells) -> dict[str, NDArray[np.int64]]:
     free = (cells.cement < FREE_OF_CEMENT) & (cells.steel == 0.0)
     canal = cells.parts == PART_CANAL
     soft = (cells.parts == PART_NONE) & ~cells.disc
-    near = np.zeros(canal.shape, bool)
-    if canal.any():
-        near = distance_transform_edt(~canal, spacing) <= quantity("curing/damage", "nerve", "reach").value
+    near = cells.canal_mm <= quantity("curing/damage", "nerve", "reach").value
     masks = {
         "bone": (cells.parts != PART_NONE) & ~canal,
         "canal": canal,

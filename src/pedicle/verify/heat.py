@@ -25,7 +25,9 @@ CLOSED = (False, False, False)
 LENGTH_MM, RADIUS_MM = 20.0, 8.0
 
 
-def inert(spacing: tuple[float, float, float], shape: tuple[int, ...], blood: float, sides: tuple[bool, bool, bool]) -> Body:
+def inert(
+    spacing: tuple[float, float, float], shape: tuple[int, ...], blood: float, sides: tuple[bool, bool, bool]
+) -> Body:
     """One material without cement."""
     fill = partial(np.full, shape)
     return body_of(fill(K), fill(C), fill(blood), spacing, OUTSIDE_C, np.zeros(shape), sides)
