@@ -41,7 +41,8 @@ BENCH_C, BODY_C = 25.0, 37.0
 def in_range(case: str, metric: str, value: float, *keys: str) -> Row:
     """A temperature beside the published one."""
     target = quantity("curing/published", *keys)
-    assert target.low is not None and target.high is not None
+    assert target.low is not None
+    assert target.high is not None
     inside = "inside" if target.low <= value <= target.high else "outside"
     same_work = {"low": target.low, "high": target.high, "inside": inside == "inside"}
     return Row(

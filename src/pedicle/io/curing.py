@@ -73,4 +73,4 @@ def _kept(curve: CureCurve) -> NDArray[np.int64]:
 
 
 def _plain(value: float) -> float | None:
-    return rounded(value) if np.isfinite(value) else None  # type: ignore[no-any-return]
+    return float(rounded(value)) if np.isfinite(value) else None

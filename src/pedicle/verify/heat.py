@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,7 +179,10 @@ def _closure() -> float:
     """Worst balance of a reaction in uneven materials with blood and open sides, long steps included."""
     rng = np.random.default_rng(3)
     shape = (17, 14, 12)
-    uneven = partial(rng.uniform, size=shape)
+
+    def uneven(low: float, high: float) -> Array:
+        return rng.uniform(low, high, shape)
+
     share = np.where(uneven(0, 1) > 0.5, uneven(0, 0.9), 0.0)
     body = body_of(K * uneven(0.3, 40), C * uneven(0.5, 2), BLOOD * uneven(0, 3), (1.0, 0.8, 1.3), OUTSIDE_C, share)
     law = general_kinetics(0.01)
@@ -193,7 +197,7 @@ def _damaged(celsius: tuple[float, float], seconds: float, pieces: int) -> tuple
     records = tuple(np.zeros(1) for _ in range(5))
     constants = np.array([3.1e98, 6.28e5, 0.5, 0.25, 0.5, 50.0, 45.0])
     ends = np.linspace(*celsius, pieces + 1)
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in pairwise(ends.tolist()):
         keep(np.array([low - 37.0]), np.array([high - 37.0]), records, 37.0, seconds / pieces, constants)
     return float(records[1][0]), float(records[2][0])
 
