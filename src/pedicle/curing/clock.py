@@ -67,17 +67,14 @@ def clock_of(batch: CementClock, name: str, began_s: float, track: Track) -> Cem
         "needle_until_s": f"cement at the needle's tip thicker than {closes:g} Pa s at rest: it holds the needle (assumed)",
         "set_s": "half of the cement's volume has reached half of its final conversion",
         "turn_s": f"{100 * share:.0f} % of the cement's volume has set (assumed to be enough)",
-        "stand_s": f"mean strength of the cement at {100 * strength:.0f} % of that after 24 h; of the cement, not of the bone",
+        "stand_s": f"as for turning, and mean strength {strength:.0f} MPa, which the standard asks of cement; not of the bone",
     }
-    times = (
-        *at,
-        set_time(track, 0.5),
-        set_time(track, share),
-        _when(track.t_s, track.strength_mpa / _last(track), strength),
-    )
-    needle_from, needle_until, half, turn, stand = (None if time is None else began_s + time for time in times)
+    turned, strong = set_time(track, share), _when(track.t_s, track.strength_mpa, strength)
+    stand = None if turned is None or strong is None else max(turned, strong)
+    times = (*at, set_time(track, 0.5), turned, stand)
+    opened, closed, half, turned, stand = (None if time is None else began_s + time for time in times)
     return replace(
-        batch, needle_from_s=needle_from, needle_until_s=needle_until, set_s=half, turn_s=turn, stand_s=stand,
+        batch, needle_from_s=opened, needle_until_s=closed, set_s=half, turn_s=turned, stand_s=stand,
         basis={**batch.basis, **basis},
     )  # fmt: skip
 
@@ -88,10 +85,6 @@ def set_time(track: Track, share: float) -> float | None:
     volume = np.cumsum(track.cement_mm3[order])
     at = track.set_at_s[order][int(np.searchsorted(volume, share * volume[-1] * (1.0 - 1e-12)))]
     return float(at) if np.isfinite(at) else None
-
-
-def _last(track: Track) -> float:
-    return max(float(track.strength_mpa[-1]), 1e-12)
 
 
 def _when(times: Array, values: Array, limit: float) -> float | None:

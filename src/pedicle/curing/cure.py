@@ -10,7 +10,7 @@ from pedicle.curing.damage import harm_of, necrosis_rim_mm
 from pedicle.curing.hardening import modulus_mpa, porosity_percent, shrinkage_percent, strength_mpa
 from pedicle.curing.kinetics import KELVIN, Kinetics, kinetics
 from pedicle.curing.options import CureOptions
-from pedicle.curing.run import DAY_S, Cured, Delivered, cured
+from pedicle.curing.run import Cured, Delivered, cured
 from pedicle.curing.tissue import Tissue, tissue_of
 from pedicle.curing.warming import delivered_c
 from pedicle.model.bone import Bone
@@ -25,6 +25,8 @@ from pedicle.model.volume import Volume
 Array = NDArray[np.float64]
 # Cement this near to the needle's tip counts as being at it, mm.
 _TIP_MM = 2.5
+# Conversion by which a cell is beyond what the slow reaction adds in an hour.
+_BEYOND = 0.01
 EVIDENCE = (
     "computed: conduction, blood and damage verified against exact solutions, heat balanced at every step; rate of each cement "
     "fitted to its setting time; thermal values of tissue, blood and the damage law unverified"
@@ -53,7 +55,7 @@ def cure_level(
     )
     done = cured(tissue, law, options, delivered, progress)
     batch = batch or batch_clock(fill.cement, began_s - float(tissue.age_s.max()))
-    clock = clock_of(batch, fill.cement, began_s, _track(tissue, law, done))
+    clock = clock_of(batch, fill.cement, began_s, _track(tissue, done))
     return _cure(fill, tissue, law, done, clock)
 
 
@@ -66,16 +68,12 @@ def _tip(tissue: Tissue, needle: PlacedNeedle | None) -> NDArray[np.int64]:
     return np.flatnonzero(away <= max(_TIP_MM, float(away.min())))
 
 
-def _track(tissue: Tissue, law: Kinetics, done: Cured) -> Track:
-    """What the clock is made of; the last strength is that after 24 hours."""
-    history, volume = done.history, tissue.body.cement_mm3
-    strength = np.array([row[7] for row in history.rows])
-    last = _mean(tissue, strength_mpa(done.at_24h, law))
-    ages = np.array(history.tip_age_s)
-    t_s = history.t_s
-    if t_s[-1] < DAY_S:
-        t_s, strength, ages = np.append(t_s, DAY_S), np.append(strength, last), np.append(ages, ages[-1])
-    return Track(t_s, ages, history.set_at_s, volume, strength)
+def _track(tissue: Tissue, done: Cured) -> Track:
+    """What the clock is made of, to 24 hours."""
+    history, later = done.history, done.hardening
+    strength = np.append([row[7] for row in history.rows], later.strength_mpa[1:])
+    ages = np.append(history.tip_age_s, np.full(len(later.t_s) - 1, history.tip_age_s[-1]))
+    return Track(np.append(history.t_s, later.t_s[1:]), ages, history.set_at_s, tissue.body.cement_mm3, strength)
 
 
 def _cure(fill: Fill, tissue: Tissue, law: Kinetics, done: Cured, clock: CementClock) -> Cure:
@@ -86,7 +84,7 @@ def _cure(fill: Fill, tissue: Tissue, law: Kinetics, done: Cured, clock: CementC
     means = {key: _mean(tissue, values) for key, values in by_time.items()}
     strength = {key: _mean(tissue, strength_mpa(values, law)) for key, values in by_time.items()}
     ratio = strength["1h"] / strength["24h"] if strength["24h"] > 0.0 else 0.0
-    track = _track(tissue, law, done)
+    track = _track(tissue, done)
     return Cure(
         level=fill.level,
         cement=fill.cement,
@@ -115,6 +113,7 @@ def _cure(fill: Fill, tissue: Tissue, law: Kinetics, done: Cured, clock: CementC
         steps=now.steps,
         clock=clock,
         curve=done.history.curve(),
+        hardening=done.hardening,
         evidence=EVIDENCE,
         warnings=_notices(fill, harm),
     )  # fmt: skip
@@ -139,7 +138,7 @@ def _on_fill(fill: Fill, tissue: Tissue, values: Array) -> Volume:
 def _why(law: Kinetics, done: Cured, ratio: float, outside_c: float) -> str:
     """One sentence on the strength after an hour."""
     most = float(law.most(outside_c))
-    warm = float((done.at_1h > most).mean())
+    warm = float((done.at_1h > most + _BEYOND).mean())
     verdict = "reaches" if ratio >= 0.9 else "does not reach"
     return (
         f"{verdict} 90 % of its strength within the hour ({100 * ratio:.0f} %): at {outside_c:.0f} degC the fast reaction ends at "

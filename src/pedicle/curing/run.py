@@ -14,12 +14,13 @@ from pedicle.curing.options import CureOptions
 from pedicle.curing.tissue import Tissue
 from pedicle.kernels.heat_reaction import stored
 from pedicle.model.cement import age_rate
-from pedicle.model.cure import CureCurve
+from pedicle.model.cure import CureCurve, Hardening
 from pedicle.model.progress import Progress, silent
 
 Array = NDArray[np.float64]
 HOUR_S, DAY_S = 3600.0, 86400.0
-_FIELDS = tuple(CureCurve.__dataclass_fields__)
+# Times from the end of the heat to a day.
+_TIMES = 12
 _PLACES = ("bone", "canal", "nerve_root")
 
 
@@ -51,10 +52,11 @@ class History:
 
 @dataclass(frozen=True, eq=False)
 class Cured:
-    """How a level stands at the end of the heat, its history, and the conversion (n,) after one hour and after 24."""
+    """How a level stands at the end of the heat, its history, how it hardens on, and the conversion (n,) after one hour and after 24."""
 
     now: HeatState
     history: History
+    hardening: Hardening
     at_1h: Array
     at_24h: Array
 
@@ -75,8 +77,26 @@ def cured(
             progress(min(now.t_s / options.duration, 1.0), "cement cures")
         if until <= HOUR_S:
             at_1h = kinetics.held_at(now.conversion, body.outside_c, HOUR_S - until)
-    at_24h = kinetics.held_at(now.conversion, body.outside_c, max(DAY_S - now.t_s, 0.0))
-    return Cured(now, history, at_1h, at_24h)
+    hardening, at_24h = _to_a_day(tissue, kinetics, now)
+    return Cured(now, history, hardening, at_1h, at_24h)
+
+
+def _to_a_day(tissue: Tissue, kinetics: Kinetics, now: HeatState) -> tuple[Hardening, Array]:
+    """On at the body's temperature, at times that lie ever further apart; and the conversion at their end."""
+    times = np.geomspace(now.t_s, max(DAY_S, now.t_s), _TIMES)
+    conversion, rows = now.conversion, []
+    for number, t_s in enumerate(times):
+        if number:
+            conversion = kinetics.held_at(conversion, tissue.body.outside_c, float(t_s - times[number - 1]))
+        rows.append([float(t_s), *_hardness(tissue, kinetics, conversion)])
+    return Hardening(*np.array(rows).T), conversion
+
+
+def _hardness(tissue: Tissue, kinetics: Kinetics, conversion: Array) -> list[float]:
+    """Conversion, modulus and strength, means over the cement."""
+    weight = tissue.body.cement_mm3 / tissue.body.cement_mm3.sum()
+    values = (conversion, modulus_mpa(conversion, kinetics), strength_mpa(conversion, kinetics))
+    return [float((weight * one).sum()) for one in values]
 
 
 def _begun(tissue: Tissue, kinetics: Kinetics, cement_c: float) -> HeatState:
@@ -103,17 +123,11 @@ def _onward(tissue: Tissue, kinetics: Kinetics, now: HeatState, history: History
 def _seen(tissue: Tissue, kinetics: Kinetics, now: HeatState, history: History, tip: NDArray[np.int64]) -> None:
     """A row of the history."""
     body, flat = tissue.body, now.temperature.reshape(-1)
-    weight = body.cement_mm3 / body.cement_mm3.sum()
     highest = [float(flat[body.cells].max())]
     highest += [float(flat[tissue.regions[name]].max(initial=-np.inf)) for name in _PLACES]
     seen = [body.outside_c + one if np.isfinite(one) else float("nan") for one in highest]
-    means = [
-        float((weight * values).sum())
-        for values in (
-            now.conversion, modulus_mpa(now.conversion, kinetics), strength_mpa(now.conversion, kinetics),
-            now.conversion >= kinetics.set_conversion,
-        )
-    ]  # fmt: skip
+    set_mm3 = float((body.cement_mm3 * (now.conversion >= kinetics.set_conversion)).sum())
+    means = [*_hardness(tissue, kinetics, now.conversion), set_mm3 / float(body.cement_mm3.sum())]
     held = float(stored(flat, body.capacity_j_k.reshape(-1))) - now.start_j
     history.rows.append([now.t_s, *seen, *means, now.released_j, held, now.lost_j, now.carried_j])
     history.tip_age_s.append(float(now.age_s[tip].mean()))

@@ -54,6 +54,7 @@ def cure_document(cure: Cure) -> dict[str, Any]:
         "clock": {**rounded({k: v for k, v in asdict(clock).items() if k != "basis"}), "basis": clock.basis},
         "evidence": cure.evidence,
         "curve": curve_rows(cure.curve),
+        "hardening": {name: rounded(values.tolist()) for name, values in vars(cure.hardening).items()},
         "warnings": [dict(vars(notice)) for notice in cure.warnings],
     }
 

@@ -110,9 +110,9 @@ def keep(before: Any, after: Any, records: Any, outside_c: float, dt: float, con
         was, now = before[c], after[c]
         most = max(most, abs(now - was))
         before[c] = now
+        peak[c] = max(peak[c], now)
         if now <= threshold and was <= threshold:
             continue
-        peak[c] = max(peak[c], now)
         low, high = was + outside_c, now + outside_c
         rate = _mean(np.exp(-energy / GAS / (low + KELVIN)), np.exp(-energy / GAS / (high + KELVIN)))
         omega[c] += factor * dt * rate

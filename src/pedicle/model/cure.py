@@ -20,7 +20,7 @@ class CementClock:
 
     `workable_from_s`, `workable_until_s` are of the cement kept in the room. `needle_from_s` to `needle_until_s` is the window
     in which the cannula comes out without a string of cement and without being held. `set_s`: half of the cement's volume has
-    set; `turn_s`: nearly all of it, the patient may be turned; `stand_s`: the strength of the cement allows loading the spine.
+    set; `turn_s`: nearly all of it, the patient may be turned; `stand_s`: that, and the mean strength that the standard asks of cement.
     """
 
     mixed_s: float
@@ -74,6 +74,17 @@ class CureCurve:
     carried_j: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Hardening:
+    """How the cement goes on after the heat was computed, at the body's temperature up to 24 hours; means over the cement,
+    `t_s` from the end of the injection."""
+
+    t_s: NDArray[np.float64]
+    conversion: NDArray[np.float64]
+    modulus_mpa: NDArray[np.float64]
+    strength_mpa: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Harm:
     """What heat did to one tissue: peak degC, largest damage integral and minutes at 43 degC, volumes over their limits in ml,
@@ -124,5 +135,6 @@ class Cure:
     steps: int
     clock: CementClock
     curve: CureCurve
+    hardening: Hardening
     evidence: str = ""
     warnings: tuple[Notice, ...] = field(default=())
