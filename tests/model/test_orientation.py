@@ -40,7 +40,7 @@ def test_side_letters_stand_where_points_of_that_side_are_seen():
         beam = beam_of(float(primary), 10.0)
         sides = side_letters(beam)
         if sides is None:
-                assert abs(abs(primary) - 90) <= 30
+            assert abs(abs(primary) - 90) <= 30
             continue
         bead = beam.project(np.array([4.0 + 30.0, 20.0, 100.0]))
         assert sides[0 if bead[0] < (beam.columns - 1) / 2 else 1] == "L", primary
