@@ -127,6 +127,11 @@ def marrow_viscosity_pa_s() -> float:
     return quantity(_FILE, "marrow", "in_place").value
 
 
+def marrow_ease() -> float:
+    """How much more easily marrow's own fluid passes vessels that hold whole marrow back: by what sheared marrow is thinner."""
+    return quantity(_FILE, "marrow", "in_place").value / quantity(_FILE, "marrow", "sheared").value
+
+
 def marrow_density_g_cm3() -> float:
     """Density of marrow."""
     return quantity(_FILE, "marrow", "density").value
