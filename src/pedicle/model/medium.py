@@ -24,7 +24,8 @@ class Outlet:
     `name` is unique in its medium. `cells` (n,) are linear indices, C order, of the cells at the inside of the opening;
     `conductance_mm3` (n,) is the half-face transmissibility from each cell's centre to the outside, which stands at
     `pressure_pa`: flow mm3/s = conductance x mobility (1/(Pa s)) x pressure difference (Pa). `basis` says how the opening
-    is known.
+    is known. Marrow's own fluid passes `marrow_ease` times as easily as whole marrow would: the vessels of an intact wall hold
+    the tissue back and let blood out.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Outlet:
     conductance_mm3: NDArray[np.float64]
     pressure_pa: float
     basis: str
+    marrow_ease: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
