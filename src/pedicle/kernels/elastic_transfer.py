@@ -31,17 +31,27 @@ def coarsen(coarse: Any, fine: Any, coarse_shape: Any, shape: Any, factor: Any) 
 
 
 @kernel
+def _outward(index: int, count: int) -> int:
+    """The coarse node for a fine one; between two, the one away from the grid's middle."""
+    return index // 2 if 2 * index < count else (index + 1) // 2
+
+
+@kernel
 def coarsen_free(coarse: Any, fine: Any, coarse_shape: Any, shape: Any, stride: int, coarse_stride: int) -> None:
-    """Which coarse degrees of freedom are free: those whose place is free on the fine grid."""
+    """Fixes in `coarse` (all free at first) what is fixed on the fine grid.
+
+    A fixed plane between two coarse ones goes outward: were it lost, the coarse body could float away, and were it taken
+    inward, it would hold what is free.
+    """
     row, coarse_row = shape[2] + 1, coarse_shape[2] + 1
     plane, coarse_plane = (shape[1] + 1) * row, (coarse_shape[1] + 1) * coarse_row
     for component in range(3):
-        for i in range(coarse_shape[0] + 1):
-            for j in range(coarse_shape[1] + 1):
-                for k in range(coarse_shape[2] + 1):
-                    at = min(2 * i, shape[0]) * plane + min(2 * j, shape[1]) * row + min(2 * k, shape[2])
-                    to = component * coarse_stride + i * coarse_plane + j * coarse_row + k
-                    coarse[to] = fine[component * stride + at]
+        for i in range(shape[0] + 1):
+            for j in range(shape[1] + 1):
+                for k in range(shape[2] + 1):
+                    if not fine[component * stride + i * plane + j * row + k]:
+                        to = _outward(i, shape[0]) * coarse_plane + _outward(j, shape[1]) * coarse_row
+                        coarse[component * coarse_stride + to + _outward(k, shape[2])] = False
 
 
 @parallel_kernel

@@ -153,7 +153,7 @@ def _coarser(fine: Level) -> Level:
     """The next grid, its axes halved."""
     shape = (fine.shape + 1) // 2
     stride = stride_of(tuple(shape))
-    modulus, free = np.zeros(stride, np.float32), np.zeros(3 * stride, np.bool_)
+    modulus, free = np.zeros(stride, np.float32), np.ones(3 * stride, np.bool_)
     transfer.coarsen(modulus, fine.modulus, shape, fine.shape, np.float32(2.0))
     transfer.coarsen_free(free, fine.free, shape, fine.shape, fine.stride, stride)
     return Level(shape, modulus, free, fine.poisson)
