@@ -66,6 +66,17 @@ class _Lanes:
         """`now` one lane on; the last of `before` comes in."""
         return self.builder.shuffle_vector(before, now, self._order(range(self.count - 1, 2 * self.count - 1)))
 
+    def first(self, count: Any, value: Any) -> Any:
+        """`value` in the first `count` lanes, 0 in the others."""
+        wide = ir.VectorType(count.type, self.count)
+        numbers = ir.Constant(wide, list(range(self.count)))
+        nothing = ir.Constant(wide, ir.Undefined)
+        limit = self.builder.shuffle_vector(
+            self.builder.insert_element(nothing, count, ir.Constant(_WORD, 0)), nothing, self._order([0] * self.count)
+        )
+        below = self.builder.icmp_signed("<", numbers, limit)
+        return self.builder.select(below, value, ir.Constant(self.kind, None))
+
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         name = f"llvm.fmuladd.v{self.count}f{8 * self.bytes}"
         function = cgutils.get_or_insert_function(
@@ -136,7 +147,7 @@ def _along_row(lanes: _Lanes, pair: list[Any], modulus: Any, carried: Any) -> An
 def _add_rows(
     typing_context: Any, out: Any, u: Any, modulus: Any, modes: Any, first: Any, row: Any, plane: Any, stride: Any, count: Any
 ) -> Any:
-    """out += A u of `count` elements in a row from `first`, rounded up to whole vectors."""
+    """out += A u of `count` elements in a row from `first`; what vectors run over is multiplied with 0."""
     whole = types.intp
     signature = types.void(out, u, modulus, modes, whole, whole, whole, whole, whole)
     scalar, size = (ir.FloatType(), 4) if out.dtype == types.float32 else (ir.DoubleType(), 8)
@@ -154,7 +165,8 @@ def _add_rows(
         with cgutils.for_range(builder, blocks) as loop:
             at = builder.add(first, builder.mul(loop.index, width))
             source, target = builder.gep(data[1], [at]), builder.gep(data[0], [at])
-            modulus = lanes.load(builder.gep(data[2], [at]))
+            left = builder.sub(count, builder.mul(loop.index, width))
+            modulus = lanes.first(left, lanes.load(builder.gep(data[2], [at])))
             found = _element(
                 lanes, lambda c, n: lanes.load(builder.gep(source, [offsets[c][n]])), modulus, lambda n: held[n], carried
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from pedicle.model.options import options
+from pedicle.model.strength import EndLayer, Plate
 
 
 @options
@@ -21,3 +22,21 @@ class SolverOptions:
     """Degree of the smoothing polynomial."""
     span: Annotated[float, Field(gt=1, le=100)] = 12.0
     """Greatest eigenvalue over the smallest one that smoothing reduces."""
+
+
+@options
+class StrengthOptions:
+    """How a level's stiffness and strength are computed."""
+
+    law: str = "kopperdahl2002-in-place"
+    """Law from density to elasticity: a name of the catalogue."""
+    cell_mm: Annotated[float, Field(ge=0.4, le=2.5)] = 1.0
+    """Cell of the model, mm."""
+    end_layer: EndLayer = "pmma"
+    """What presses on the endplates: a cast of acrylic, as in the laboratory, or a disc."""
+    plate: Plate = "bonded"
+    """How the plates may move: held, frictionless, or held to the layer and free to tilt."""
+    analysis: Literal["screen", "plastic"] = "screen"
+    """Strength as the load at 0.2 percent strain of a linear model, or of an elastic-plastic push."""
+    solver: SolverOptions = SolverOptions()
+    """How linear systems are solved."""
