@@ -43,8 +43,8 @@ def test_a_cube_of_real_trabeculae(folder):
     free[:, :, :, [0, -1]] = False
     given = np.zeros(free.shape)
     given[2, :, :, -1] = moved
-    # 1e-4 of residual moves the reaction by far less than what is asked.
-    found = ElasticSystem(modulus, h, free, 0.3, SolverOptions(tolerance=1e-4)).solve(given)
+    found = ElasticSystem(modulus, h, free, 0.3).solve(given)
+    print("its", found.iterations)
     stiffness = found.force_n[2, :, :, -1].sum() / moved
     assert stiffness == pytest.approx(reference["reference"]["stiffness_z"], rel=2e-3)
     theirs = np.load(folder / "trab1240" / "reference_sed.npz")["sed_zyx"].transpose(2, 1, 0)
