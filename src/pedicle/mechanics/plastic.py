@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.kernels import elastic_vectors as vectors
 from pedicle.kernels.elastic_apply import CHUNK
 from pedicle.kernels.elastic_plastic import take_plastic_force
 from pedicle.kernels.jit import threads_for
-from pedicle.mechanics.elements import POINTS, strain_matrix
 from pedicle.mechanics.loads import Pressed
 from pedicle.mechanics.options import PushOptions
 from pedicle.mechanics.stiffness import body_shortening
@@ -24,8 +24,10 @@ from pedicle.model.sourced import quantity
 from pedicle.model.strength import PushCurve
 
 Floats = NDArray[np.float64]
-# A step is taken back by half so often when forces grow more than so much.
-_HALVINGS, _GROWTH = 4, 2.0
+# A move is cut where the slope behind it is against it by more than this share, to no less than this share of it.
+_OVERSHOOT, _LEAST = 0.5, 0.1
+# Forces asked for in a step after which the cycle is made anew for the bone as it flows, and least stiffness left in it.
+_RENEWED, _SOFTEST = (5, 15, 40), 0.02
 
 
 @dataclass(frozen=True)
@@ -65,24 +67,24 @@ class Points:
         self.law, self.shape = law.numbers, np.array(shape)
         self.start, self.start_kappa = np.zeros((len(places), 8, 6)), np.zeros((len(places), 8))
         self.now, self.kappa = self.start.copy(), self.start_kappa.copy()
-        self.gradients = np.ascontiguousarray(np.stack([_gradients(point) for point in POINTS]))
 
     def take_force(self, out: Floats, u: Floats, modulus: Floats, side: float) -> None:
         """out -= forces of plastic strain at u; the state now is that at u."""
         take_plastic_force(
-            out, u, self.cells, self.bounds, modulus, self.first, self.shape, modulus.size, side, self.gradients, self.law,
+            out, u, self.cells, self.bounds, modulus, self.first, self.shape, modulus.size, side, self.law,
             self.start, self.start_kappa, self.now, self.kappa,
         )  # fmt: skip
+
+    def stiffness_left(self) -> Floats:
+        """Share of a cube's shear stiffness left by the flow of this step, its points averaged."""
+        shear, _, ellipse, softening, residual = self.law
+        now = self.first[:, None] * np.maximum(1.0 - softening * self.kappa, residual)
+        flow = (self.kappa - self.start_kappa) / (2.0 * (1.0 + ellipse / 9.0) * now)
+        return np.asarray((1.0 / (1.0 + 6.0 * shear * flow)).mean(axis=1))
 
     def accept(self) -> None:
         """What is now becomes the start of the next step."""
         self.start[:], self.start_kappa[:] = self.now, self.kappa
-
-
-def _gradients(point: Floats) -> Floats:
-    """Slopes of the eight shape functions at a point of the unit cube, (8, 3)."""
-    strains = strain_matrix(point)
-    return np.stack([strains[d, 8 * d : 8 * d + 8] for d in range(3)], axis=1)
 
 
 class Balance:
@@ -100,6 +102,7 @@ class Balance:
         # Slopes are made comparable with displacements, so that norms mean something.
         self.arm = float(np.sqrt(self.tilt_stiffness.diagonal().mean())) if self.tilts else 1.0
         self.forces = np.zeros(self.size)
+        self.grids = self.system.grids
 
     def displacement(self, x: Floats, approach_mm: float) -> Floats:
         """All displacements, flat."""
@@ -113,17 +116,25 @@ class Balance:
         u = self.displacement(x, approach_mm)
         self.system.product(u, self.forces)
         self.points.take_force(self.forces, u, self.system.modulus, self.system.spacing_mm)
-        tilting = [-float(field @ self.forces) / self.arm for field in self.tilts]
+        tilting = [-vectors.dot(field, self.forces) / self.arm for field in self.tilts]
         return np.concatenate([np.where(self.unknown, -self.forces, 0.0), tilting])
+
+    def renew(self) -> None:
+        """Make the cycle anew for cubes as soft as they answer in this step."""
+        left = np.ones(self.system.modulus.size)
+        left[self.points.cells] = np.maximum(self.points.stiffness_left(), _SOFTEST)
+        nodes = self.system.nodes
+        modulus = (self.system.modulus * left)[: int(np.prod(nodes))].reshape(nodes)[:-1, :-1, :-1]
+        self.grids = self.system.grids_for(modulus)
 
     def plate_norm(self) -> float:
         """Norm of the forces at prescribed displacements."""
-        return float(np.linalg.norm(self.forces[~self.unknown]))
+        return _norm(np.where(self.unknown, 0.0, self.forces))
 
     def precondition(self, r: Floats) -> Floats:
         """About the elastic answer to r."""
-        norm = float(np.linalg.norm(r[: self.size])) or 1.0
-        found = self.system.grids.cycle(r[: self.size], 1.0 / norm).astype(np.float64) * norm
+        norm = _norm(r[: self.size]) or 1.0
+        found = self.grids.cycle(r[: self.size], 1.0 / norm).astype(np.float64) * norm
         slopes = np.linalg.solve(self.tilt_stiffness, r[self.size :]) * self.arm**2 if self.tilts else []
         return np.concatenate([found, slopes])
 
@@ -164,26 +175,35 @@ def _strain_and_load(balance: Balance, x: Floats, approach_mm: float) -> tuple[f
 
 
 def _balanced(balance: Balance, x: Floats, approach_mm: float, options: PushOptions) -> tuple[Floats, int]:
-    """Unknowns at rest from a guess, and the iterations it took."""
+    """Unknowns at rest from a guess, and how often forces were asked for."""
     pairs: deque[tuple[Floats, Floats, float]] = deque(maxlen=options.memory)
-    r = balance.residual(x, approach_mm)
-    for iteration in range(options.most_iterations):
-        norm = float(np.linalg.norm(r))
-        if norm <= options.tolerance * balance.plate_norm():
-            return x, iteration
+    r, asked = balance.residual(x, approach_mm), 1
+    renewals = iter(_RENEWED)
+    renew = next(renewals)
+    while asked < options.most_iterations:
+        if _norm(r) <= options.tolerance * balance.plate_norm():
+            return x, asked
+        if asked >= renew:
+            balance.renew()
+            renew = next(renewals, asked + _RENEWED[-1])
         move = _direction(balance, r, pairs)
-        for _ in range(_HALVINGS):
+        downhill = vectors.dot(move, r)
+        following = balance.residual(x + move, approach_mm)
+        asked += 1
+        uphill = -vectors.dot(move, following)
+        if uphill > _OVERSHOOT * downhill:
+            # Too far: go where the line from the old slope to the new one crosses 0.
+            move = move * max(downhill / (downhill + uphill), _LEAST)
             following = balance.residual(x + move, approach_mm)
-            if np.linalg.norm(following) <= _GROWTH * norm:
-                break
-            move = 0.5 * move
+            asked += 1
         change = r - following
-        curvature = float(change @ move)
+        curvature = vectors.dot(change, move)
         if curvature > 0.0:
             pairs.append((move, change, curvature))
         x, r = x + move, following
     raise NumericalError(
-        763, "elastic-plastic push", f"out of balance by {norm / balance.plate_norm():.1e} at {approach_mm:.3f} mm",
+        763, "elastic-plastic push",
+        f"out of balance by {_norm(r) / balance.plate_norm():.1e} at {approach_mm:.3f} mm",
         f"at most {options.tolerance:.0e}", "take more steps or a stronger law",
     )  # fmt: skip
 
@@ -192,9 +212,14 @@ def _direction(balance: Balance, r: Floats, pairs: deque[tuple[Floats, Floats, f
     """L-BFGS: the two loops over earlier moves around one elastic cycle."""
     q, weights = r.copy(), []
     for move, change, curvature in reversed(pairs):
-        weights.append(float(move @ q) / curvature)
-        q -= weights[-1] * change
+        weights.append(vectors.dot(move, q) / curvature)
+        vectors.add_scaled(q, -weights[-1], change)
     found = balance.precondition(q)
     for (move, change, curvature), weight in zip(pairs, reversed(weights), strict=True):
-        found += (weight - float(change @ found) / curvature) * move
+        vectors.add_scaled(found, weight - vectors.dot(change, found) / curvature, move)
     return found
+
+
+def _norm(a: Floats) -> float:
+    """Length of a vector, summed alike on any number of threads."""
+    return float(np.sqrt(vectors.dot(a, a)))

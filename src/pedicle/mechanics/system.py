@@ -50,10 +50,15 @@ class ElasticSystem:
         self.modulus = flat_modulus(scaled, np.float64)
         self.modes = modal_stiffness(poisson)
         self._elements = np.array(self.shape)
-        with threads_for(self.stride):
-            self.grids = Multigrid(scaled, self.flat(free).astype(bool), poisson, self.options)
+        self._free = self.flat(free).astype(bool)
+        self.grids = self.grids_for(scaled)
         self.unknown = self.grids.levels[0].inverse
         self._add_product = apply.add_product_threaded if self.stride >= SERIAL_BELOW else apply.add_product
+
+    def grids_for(self, modulus: Floats) -> Multigrid:
+        """The cycle for moduli (nx, ny, nz) over the greatest one, at the same free displacements."""
+        with threads_for(self.stride):
+            return Multigrid(modulus, self._free, self.poisson, self.options)
 
     def flat(self, field: NDArray[np.generic]) -> Floats:
         """A field by node as the kernels read it."""
