@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from pedicle.mechanics.elements import cube_stiffness
+from pedicle.mechanics.elements import elasticity, strain_matrix
 from pedicle.mechanics.options import SolverOptions
 from pedicle.mechanics.stiffness import corner_displacements
 from pedicle.mechanics.system import ElasticSystem
@@ -28,13 +28,18 @@ def folder(shared_data):
 
 
 def energy(modulus, displacement, h):
-    corners = corner_displacements(displacement) / h
-    return 0.5 * modulus * np.einsum("i...,ij,j...->...", corners, cube_stiffness(0.3), corners)
+    """Strain energy density at the middle of each cube, which is what ParOSol writes."""
+    strains = strain_matrix(np.full(3, 0.5))
+    there = modulus > 0
+    corners = corner_displacements(displacement)[:, there] / h
+    found = np.zeros(modulus.shape)
+    found[there] = 0.5 * modulus[there] * np.einsum("in,ij,jn->n", corners, strains.T @ elasticity(0.3) @ strains, corners)
+    return found
 
 
 @pytest.mark.data
 def test_a_cube_of_real_trabeculae(folder):
-    """Both ends held; 935.13 N/mm within 0.2 %, and the energy field. Thin struts on a fine grid take hundreds of iterations."""
+    """Both ends held; 935.13 N/mm within 0.2 %, and the energy field."""
     labels = np.load(folder / "trab1240" / "trab1240_labels.npz")
     reference = json.loads((folder / "trab1240" / "reference.json").read_text())
     modulus = np.where(labels["labels"] > 0, 1e4, 0.0).transpose(2, 1, 0).copy()
@@ -43,8 +48,8 @@ def test_a_cube_of_real_trabeculae(folder):
     free[:, :, :, [0, -1]] = False
     given = np.zeros(free.shape)
     given[2, :, :, -1] = moved
-    found = ElasticSystem(modulus, h, free, 0.3).solve(given)
-    print("its", found.iterations)
+    # To 1e-4 for time's sake: it leaves 0.1 % in the reaction. The benchmark solves it to the default.
+    found = ElasticSystem(modulus, h, free, 0.3, SolverOptions(tolerance=1e-4)).solve(given)
     stiffness = found.force_n[2, :, :, -1].sum() / moved
     assert stiffness == pytest.approx(reference["reference"]["stiffness_z"], rel=2e-3)
     theirs = np.load(folder / "trab1240" / "reference_sed.npz")["sed_zyx"].transpose(2, 1, 0)

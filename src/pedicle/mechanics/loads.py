@@ -100,11 +100,12 @@ class Pressed:
         return np.asarray(sum(m * answer.force_n for m, answer in zip(move, self.answers, strict=True)))
 
 
-def press(solid: Solid, plate: Plate, options: SolverOptions) -> Pressed:
-    """Solve the plate's three movements on one solid."""
+def press(solid: Solid, plate: Plate, options: SolverOptions, poisson: float | None = None) -> Pressed:
+    """Solve the plate's three movements on one solid; Poisson's ratio is that of the data when not given."""
     plates = Plates.of(solid, plate)
     shape, cell = solid.modulus_mpa.shape, solid.cell_mm
-    poisson = quantity("mechanics/laws", "bone", "poisson").value
+    if poisson is None:
+        poisson = quantity("mechanics/laws", "bone", "poisson").value
     system = ElasticSystem(solid.modulus_mpa, cell, plates.free(shape), poisson, options)
     answers = tuple(system.solve(plates.moved(shape, move, cell)) for move in np.eye(MOVES))
     stiffness = np.stack([plates.resultant(answer.force_n, cell) for answer in answers], axis=1)

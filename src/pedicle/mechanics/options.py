@@ -25,6 +25,20 @@ class SolverOptions:
 
 
 @options
+class PushOptions:
+    """How an elastic-plastic push is computed."""
+
+    steps: Annotated[int, Field(ge=1, le=500)] = 20
+    """Equal steps of the plates' approach up to the end."""
+    tolerance: Annotated[float, Field(gt=0, le=0.1)] = 5e-3
+    """Out of balance forces over the plates' forces, by their norms."""
+    most_iterations: Annotated[int, Field(ge=1, le=5000)] = 400
+    """Iterations in one step before the push is given up as an error."""
+    memory: Annotated[int, Field(ge=1, le=50)] = 6
+    """Earlier iterations that steer the next one."""
+
+
+@options
 class StrengthOptions:
     """How a level's stiffness and strength are computed."""
 
@@ -40,17 +54,5 @@ class StrengthOptions:
     """Strength as the load at 0.2 percent strain of a linear model, or of an elastic-plastic push."""
     solver: SolverOptions = SolverOptions()
     """How linear systems are solved."""
-
-
-@options
-class PushOptions:
-    """How an elastic-plastic push is computed."""
-
-    steps: Annotated[int, Field(ge=1, le=500)] = 10
-    """Equal steps of the plates' approach up to the end."""
-    tolerance: Annotated[float, Field(gt=0, le=0.1)] = 2e-3
-    """Out of balance forces over the plates' forces, by their norms."""
-    most_iterations: Annotated[int, Field(ge=1, le=5000)] = 400
-    """Iterations in one step before the push is given up as an error."""
-    memory: Annotated[int, Field(ge=1, le=50)] = 12
-    """Earlier iterations that steer the next one."""
+    push: PushOptions = PushOptions()
+    """How the elastic-plastic push is computed."""

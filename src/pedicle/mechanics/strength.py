@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.mechanics.loads import press
+from pedicle.mechanics.loads import Pressed, press
 from pedicle.mechanics.model import Filling, Solid, body_of, solid_of
 from pedicle.mechanics.options import StrengthOptions
+from pedicle.mechanics.plastic import push
 from pedicle.mechanics.reduced import reduced
 from pedicle.mechanics.stiffness import stiffness_of
 from pedicle.model.bone import Bone
@@ -23,6 +24,7 @@ from pedicle.model.vertebra import Estimate, Vertebra
 from pedicle.model.volume import Volume
 
 _FILE = "mechanics/materials"
+PUSH = "greatest load of an elastic-plastic push to 2 percent; its range is that of the linear model"
 SCREEN = "load at 0.2 percent shortening of the body in a linear model"
 EVIDENCE = (
     "computed: the solver is verified against exact solutions and other programs; law, damage and the contact of cement are "
@@ -76,7 +78,8 @@ def assess_strength(
 
 def _assessed(vertebra: Vertebra, case: _Case) -> Strength:
     names = [state for state in STATES if _exists(state, case)]
-    states = {state: _computed(vertebra, state, case) for state in names}
+    compute = _pushed if case.options.analysis == "plastic" else _computed
+    states = {state: compute(vertebra, state, case) for state in names}
     spread = {state: _spread(vertebra, state, case, states[state]) for state in names}
     options = case.options
 
@@ -89,9 +92,9 @@ def _assessed(vertebra: Vertebra, case: _Case) -> Strength:
         end_layer=options.end_layer,
         plate=options.plate,
         cell_mm=options.cell_mm,
-        criterion=SCREEN,
+        criterion=SCREEN if options.analysis == "screen" else PUSH,
         stiffness_n_mm=ranged("N/mm", lambda one: one.stiffness_n_mm),
-        strength_n=ranged("N", lambda one: one.screen_n),
+        strength_n=ranged("N", strength_of),
         states=states,
         evidence=EVIDENCE,
         warnings=_notices(vertebra, states, case),
@@ -126,7 +129,22 @@ def solid_in(vertebra: Vertebra, state: State, case: _Case) -> Solid:
 
 
 def _computed(vertebra: Vertebra, state: State, case: _Case) -> StateStrength:
-    return stiffness_of(press(solid_in(vertebra, state, case), case.options.plate, case.options.solver))
+    return stiffness_of(_pressed(vertebra, state, case))
+
+
+def _pressed(vertebra: Vertebra, state: State, case: _Case) -> Pressed:
+    return press(solid_in(vertebra, state, case), case.options.plate, case.options.solver)
+
+
+def _pushed(vertebra: Vertebra, state: State, case: _Case) -> StateStrength:
+    """A state's linear answers and its elastic-plastic push."""
+    pressed = _pressed(vertebra, state, case)
+    return replace(stiffness_of(pressed), curve=push(pressed, case.options.push))
+
+
+def strength_of(one: StateStrength) -> float:
+    """The load that is called strength: the greatest of the push, or the screen's."""
+    return float(one.curve.load_n.max()) if one.curve is not None else one.screen_n
 
 
 def _spread(vertebra: Vertebra, state: State, case: _Case, middle: StateStrength) -> float:
