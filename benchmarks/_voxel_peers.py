@@ -35,7 +35,13 @@ class Found:
 def parosol(modulus: Array, folder: Path, tolerance: float) -> Found:
     """One run on one process."""
     np.save(folder / "modulus.npy", modulus.astype(np.float32))
-    asked = {"modulus": str(folder / "modulus.npy"), "folder": str(folder), "tolerance": tolerance, "strain": STRAIN, "poisson": POISSON}
+    asked = {
+        "modulus": str(folder / "modulus.npy"),
+        "folder": str(folder),
+        "tolerance": tolerance,
+        "strain": STRAIN,
+        "poisson": POISSON,
+    }
     (folder / "asked.json").write_text(json.dumps(asked))
     found = json.loads(answer("parosol_run.py", str(folder / "asked.json")))
     return Found(**found)
@@ -73,8 +79,20 @@ def deck(modulus: Array, solver: str) -> str:
     for m, level in enumerate(levels):
         lines.append(f"*ELEMENT, TYPE=C3D8, ELSET=E{m}")
         lines += [f"{n + 1}," + ",".join(map(str, elements[n])) for n in np.flatnonzero(values == level)]
-        lines += [f"*MATERIAL, NAME=M{m}", "*ELASTIC", f"{level:.9g},{POISSON}", f"*SOLID SECTION, ELSET=E{m}, MATERIAL=M{m}"]
+        lines += [
+            f"*MATERIAL, NAME=M{m}",
+            "*ELASTIC",
+            f"{level:.9g},{POISSON}",
+            f"*SOLID SECTION, ELSET=E{m}, MATERIAL=M{m}",
+        ]
     for name, layer in (("LOW", 0), ("TOP", modulus.shape[2])):
         lines += [f"*NSET, NSET={name}", *(str(n) for n in np.flatnonzero(nodes[:, 2] == layer) + 1)]
-    lines += ["*STEP", f"*STATIC, SOLVER={solver}", "*BOUNDARY", "LOW,1,3,0", "TOP,1,2,0", f"TOP,3,3,{STRAIN * modulus.shape[2]:.12g}"]
+    lines += [
+        "*STEP",
+        f"*STATIC, SOLVER={solver}",
+        "*BOUNDARY",
+        "LOW,1,3,0",
+        "TOP,1,2,0",
+        f"TOP,3,3,{STRAIN * modulus.shape[2]:.12g}",
+    ]
     return "\n".join([*lines, "*NODE PRINT, NSET=TOP, TOTALS=ONLY", "RF", "*END STEP", ""])

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from statistics import median
 
-
 from benchmarks._peer import ABSENT, is_there
 from benchmarks._table import Row, flags, publish, short_of
 from benchmarks._voxel_body import POISSON, SIDES_MM, Array, body, changed, pressed_on
@@ -23,7 +22,16 @@ from pedicle.mechanics.options import PushOptions, SolverOptions
 from pedicle.mechanics.system import ElasticSystem
 
 REPEATS = 7
-CASES = ("contrast 1", "contrast 240", "contrast 3718", "contrast 60000", "10% holes", "30% holes", "cleft of 5 MPa", "cement")
+CASES = (
+    "contrast 1",
+    "contrast 240",
+    "contrast 3718",
+    "contrast 60000",
+    "10% holes",
+    "30% holes",
+    "cleft of 5 MPa",
+    "cement",
+)
 
 
 def ours(modulus: Array) -> Found:
@@ -50,7 +58,12 @@ def beside(size: str, peer: str, repeats: int, solver: str = "") -> list[Row]:
         pairs.append((ours(modulus), theirs))
     mine, yours = pairs[-1]
     apart = abs(mine.reaction_n / yours.reaction_n - 1.0)
-    same = {"elements": int((modulus > 0).sum()), "reaction": apart, "iterations": [mine.iterations, yours.iterations], "solver": solver}
+    same = {
+        "elements": int((modulus > 0).sum()),
+        "reaction": apart,
+        "iterations": [mine.iterations, yours.iterations],
+        "solver": solver,
+    }
     seconds = [median(pair[n].cpu_s for pair in pairs) for n in (0, 1)]
     needed = {"44k vs ParOSol": "ratio >= 10", "180k vs ParOSol": "ratio >= 15", "44k vs CalculiX": "ratio >= 15"}
     # Its iterative solver stops at a tolerance of its own and prints seven digits.
@@ -65,7 +78,10 @@ def iteration_rows() -> list[Row]:
     """Iterations over contrast and what bodies may hold, at 44k cubes."""
     whole = body(SIDES_MM["44k"])
     rows = [Row(case, "iterations", float(ours(changed(case, whole)).iterations), "1", "<= 45") for case in CASES]
-    return [*rows, Row("hollow shell of one voxel", "iterations", float(ours(changed("shell", whole)).iterations), "1", "<= 60")]
+    return [
+        *rows,
+        Row("hollow shell of one voxel", "iterations", float(ours(changed("shell", whole)).iterations), "1", "<= 60"),
+    ]
 
 
 def million_row() -> Row:
@@ -135,14 +151,28 @@ def push_rows() -> list[Row]:
     same = {"evaluations": curve.iterations, "cells": int((modulus > 0).sum())}
     return [
         Row("push to 2 %", "time over a linear solve", seconds / linear.cpu_s, "1", "<= 25", same_work=same),
-        Row("push to 2 %", "half the step moves strength by", abs(finer.max() / curve.load_n.max() - 1.0), "1", "<= 0.01"),
-        Row("push to 2 %", "half the tolerance moves strength by", abs(tighter.max() / curve.load_n.max() - 1.0), "1", "<= 0.01"),
+        Row(
+            "push to 2 %",
+            "half the step moves strength by",
+            abs(finer.max() / curve.load_n.max() - 1.0),
+            "1",
+            "<= 0.01",
+        ),
+        Row(
+            "push to 2 %",
+            "half the tolerance moves strength by",
+            abs(tighter.max() / curve.load_n.max() - 1.0),
+            "1",
+            "<= 0.01",
+        ),
     ]
 
 
 def _child(code: str, threads: int, **more: str) -> str:
     environment = {**os.environ, "NUMBA_NUM_THREADS": str(threads), **more}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def main() -> int:
@@ -160,7 +190,20 @@ def main() -> int:
     if not chosen.quick:
         rows += [million_row(), memory_row(), start_row(), compile_row(), *push_rows()]
         direct = beside("6k", "CalculiX", 1, "SPOOLES")
-        rows += [Row("6k vs CalculiX SPOOLES", row.metric, row.value, row.unit, row.limit, row.peer, row.peer_value, row.ratio, row.same_work) for row in direct]
+        rows += [
+            Row(
+                "6k vs CalculiX SPOOLES",
+                row.metric,
+                row.value,
+                row.unit,
+                row.limit,
+                row.peer,
+                row.peer_value,
+                row.ratio,
+                row.same_work,
+            )
+            for row in direct
+        ]
     publish("mechanics", rows, chosen)
     return short_of(rows)
 

@@ -8,7 +8,6 @@ import sys
 
 import numpy as np
 import pytest
-from tests.mechanics.assembled import matrix
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import spsolve
@@ -17,6 +16,7 @@ from pedicle.mechanics.elements import cube_stiffness, greatest_eigenvalue, moda
 from pedicle.mechanics.options import SolverOptions
 from pedicle.mechanics.system import ElasticSystem
 from pedicle.model.errors import NumericalError
+from tests.mechanics.assembled import matrix
 
 SHAPES = st.tuples(*[st.integers(1, 9)] * 3)
 
@@ -137,7 +137,11 @@ print(hashlib.sha256(found.displacement_mm.tobytes() + found.force_n.tobytes()).
 def test_one_and_two_threads_give_the_same_bytes():
     answers = {
         subprocess.run(
-            [sys.executable, "-c", CHILD], env={**os.environ, "NUMBA_NUM_THREADS": n}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", CHILD],
+            env={**os.environ, "NUMBA_NUM_THREADS": n},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for n in ("1", "2")
     }

@@ -33,7 +33,9 @@ def energy(modulus, displacement, h):
     there = modulus > 0
     corners = corner_displacements(displacement)[:, there] / h
     found = np.zeros(modulus.shape)
-    found[there] = 0.5 * modulus[there] * np.einsum("in,ij,jn->n", corners, strains.T @ elasticity(0.3) @ strains, corners)
+    found[there] = (
+        0.5 * modulus[there] * np.einsum("in,ij,jn->n", corners, strains.T @ elasticity(0.3) @ strains, corners)
+    )
     return found
 
 

@@ -29,8 +29,12 @@ def vertebra(bone=None, loss=None):
     density = Density(None, None, 5.0, Estimate(80.0, 60.0, 105.0, "mg/cm3", "test"), True, False)
     fracture = None
     if loss:
-        fracture = Fracture(loss, "test", max(loss), 3.0, 2, (0.0, 0.0, 1.0, 0.0), "wedge", True, True, "", None, None, None, "")
-    return Vertebra("L1", "given", 1.0, True, bone.parts.grid.centre_lps_mm, density=density, fracture=fracture, bone=bone)
+        fracture = Fracture(
+            loss, "test", max(loss), 3.0, 2, (0.0, 0.0, 1.0, 0.0), "wedge", True, True, "", None, None, None, ""
+        )
+    return Vertebra(
+        "L1", "given", 1.0, True, bone.parts.grid.centre_lps_mm, density=density, fracture=fracture, bone=bone
+    )
 
 
 def share_of(bone, radius=9.0, value=0.85):
@@ -67,7 +71,9 @@ def test_a_solid_is_the_body_between_its_layers(cell_mm):
     volume = np.pi * HALF_WIDTH * HALF_DEPTH * 2.0 * HALF_HEIGHT
     assert one.body.sum() * cell_mm**3 == pytest.approx(volume, rel=0.03 + 0.03 * cell_mm)
     assert one.height_mm == pytest.approx(2.0 * HALF_HEIGHT, abs=cell_mm)
-    assert (one.modulus_mpa[:, :, 0][one.body.any(axis=2)] == quantity("mechanics/materials", "pmma", "modulus").value).all()
+    assert (
+        one.modulus_mpa[:, :, 0][one.body.any(axis=2)] == quantity("mechanics/materials", "pmma", "modulus").value
+    ).all()
     assert one.islands_removed == 0
 
 
@@ -122,7 +128,16 @@ def test_each_state_shows_its_balance(broken):
 
 def test_the_file_has_the_keys_that_are_promised(broken):
     document = json.loads(strength_files(broken[1])["strength-L1.json"])
-    assert {"stiffness_n_mm", "strength_n", "criterion", "load_transfer", "elements", "dof", "iterations", "relative_residual"} <= set(document)
+    assert {
+        "stiffness_n_mm",
+        "strength_n",
+        "criterion",
+        "load_transfer",
+        "elements",
+        "dof",
+        "iterations",
+        "relative_residual",
+    } <= set(document)
     assert set(document["stiffness_n_mm"]) == {"intact", "fractured", "augmented"}
     assert document["load_transfer"] is None
 
@@ -142,7 +157,10 @@ def test_uniform_bone_has_the_stiffness_of_a_column():
 
 
 def test_a_disc_spreads_load_less_than_acrylic():
-    acrylic, disc = (assess_strength(vertebra(), options=replace(COARSE, end_layer=layer)).states["intact"] for layer in ("pmma", "disc"))
+    acrylic, disc = (
+        assess_strength(vertebra(), options=replace(COARSE, end_layer=layer)).states["intact"]
+        for layer in ("pmma", "disc")
+    )
     assert disc.plate_n_mm < 0.5 * acrylic.plate_n_mm
 
 
@@ -154,9 +172,7 @@ def test_the_push_carries_more_than_the_screen_and_less_than_linear():
     assert one.screen_n < found.strength_n["intact"].value < 0.02 * one.height_mm * one.plate_n_mm
 
 
-@pytest.mark.parametrize(
-    ("what", "code"), [("law", 761), ("bone", 760), ("body", 760)]
-)
+@pytest.mark.parametrize(("what", "code"), [("law", 761), ("bone", 760), ("body", 760)])
 def test_what_cannot_be_computed_is_refused_in_one_line(what, code):
     options, one = COARSE, vertebra()
     if what == "law":

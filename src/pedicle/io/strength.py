@@ -44,9 +44,13 @@ def _ranged(value: Estimate | None) -> dict[str, Any] | None:
 
 
 def _state(one: StateStrength) -> dict[str, Any]:
-    keys = ("screen_n", "failure_estimate_n", "plate_n_mm", "bending_nmm_rad", "height_mm")
-    keys += ("elements", "dof", "iterations", "islands_removed")
+    keys = ["screen_n", "failure_estimate_n", "plate_n_mm", "bending_nmm_rad", "height_mm"]
+    keys += ["elements", "dof", "iterations", "islands_removed"]
     curve = None
     if one.curve is not None:
         curve = {"strain": one.curve.strain.tolist(), "load_n": rounded(one.curve.load_n.tolist())}
-    return {**{key: rounded(getattr(one, key)) for key in keys}, "tilt_rad_per_kn": list(one.tilt_rad_per_kn), "curve": curve}
+    return {
+        **{key: rounded(getattr(one, key)) for key in keys},
+        "tilt_rad_per_kn": list(one.tilt_rad_per_kn),
+        "curve": curve,
+    }

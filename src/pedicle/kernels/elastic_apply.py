@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
@@ -122,7 +121,9 @@ def _element(lanes: _Lanes, corner: Any, modulus: Any, constants: Any, carried: 
     forces = _times_modes(lanes, modes, constants)
     found = []
     for c in range(3):
-        rows = [_along_row(lanes, forces[8 * c + 2 * n : 8 * c + 2 * n + 2], modulus, carried[4 * c + n]) for n in range(4)]
+        rows = [
+            _along_row(lanes, forces[8 * c + 2 * n : 8 * c + 2 * n + 2], modulus, carried[4 * c + n]) for n in range(4)
+        ]
         for bit in (2, 1):
             rows = _sum_difference(lanes, rows, bit)
         found += rows
@@ -145,7 +146,16 @@ def _along_row(lanes: _Lanes, pair: list[Any], modulus: Any, carried: Any) -> An
 
 @intrinsic
 def _add_rows(
-    typing_context: Any, out: Any, u: Any, modulus: Any, modes: Any, first: Any, row: Any, plane: Any, stride: Any, count: Any
+    typing_context: Any,
+    out: Any,
+    u: Any,
+    modulus: Any,
+    modes: Any,
+    first: Any,
+    row: Any,
+    plane: Any,
+    stride: Any,
+    count: Any,
 ) -> Any:
     """out += A u of `count` elements in a row from `first`; what vectors run over is multiplied with 0."""
     whole = types.intp
@@ -168,7 +178,11 @@ def _add_rows(
             left = builder.sub(count, builder.mul(loop.index, width))
             modulus = lanes.first(left, lanes.load(builder.gep(data[2], [at])))
             found = _element(
-                lanes, lambda c, n: lanes.load(builder.gep(source, [offsets[c][n]])), modulus, lambda n: held[n], carried
+                lanes,
+                lambda c, n: lanes.load(builder.gep(source, [offsets[c][n]])),
+                modulus,
+                lambda n: held[n],
+                carried,
             )
             for n, force in enumerate(found):
                 place = builder.gep(target, [offsets[n // 4][2 * (n % 4)]])

@@ -44,7 +44,17 @@ def _multiplier(q: float, p: float, first: float, kappa: float, law: Any) -> flo
             high = flow
         slope = -12.0 * shear * q * q / down_q**3 - 4.0 * bulk * ellipse**2 * p * p / down_p**3
         if now > residual * first:
-            slope += 2.0 * whole * now * now * first * softening * 2.0 * whole / (1.0 + first * softening * 2.0 * whole * flow)
+            slope += (
+                2.0
+                * whole
+                * now
+                * now
+                * first
+                * softening
+                * 2.0
+                * whole
+                / (1.0 + first * softening * 2.0 * whole * flow)
+            )
         following = flow - over / slope if slope < 0.0 else -1.0
         if following <= low or (high >= 0.0 and following >= high):
             following = 0.5 * (low + high) if high >= 0.0 else 2.0 * low + 1e-6
@@ -53,7 +63,7 @@ def _multiplier(q: float, p: float, first: float, kappa: float, law: Any) -> flo
 
 
 @kernel
-def _flow_at_point(strain: Any, start: Any, kappa: float, first: float, law: Any, plastic: Any) -> float:
+def _flow_at_point(strain: Any, start: Any, kappa: float, first: float, law: Any, plastic: Any) -> Any:
     """Sets the plastic strain (6, engineering shears) at a total strain; answers the equivalent plastic strain."""
     shear, bulk, ellipse, softening, residual = law
     for n in range(6):
@@ -62,7 +72,9 @@ def _flow_at_point(strain: Any, start: Any, kappa: float, first: float, law: Any
     p = bulk * trace
     square = 0.0
     for n in range(3):
-        square += (2.0 * shear * (strain[n] - start[n] - trace / 3.0)) ** 2 + 2.0 * (shear * (strain[n + 3] - start[n + 3])) ** 2
+        square += (2.0 * shear * (strain[n] - start[n] - trace / 3.0)) ** 2 + 2.0 * (
+            shear * (strain[n + 3] - start[n + 3])
+        ) ** 2
     q = np.sqrt(1.5 * square)
     now = _yield_at(first, kappa, 0.0, ellipse, softening, residual)
     whole = 1.0 + ellipse / 9.0
@@ -129,7 +141,7 @@ def _add_force(force: Any, stress: Any, x: float, y: float, z: float) -> None:
 
 
 @kernel
-def _surely_elastic(modes: Any, strain: Any, first: float, law: Any) -> bool:
+def _surely_elastic(modes: Any, strain: Any, first: float, law: Any) -> Any:
     """Whether no point of a cube that never yielded can yield: the stress at its middle, and at most so much more."""
     shear, bulk, ellipse = law[0], law[1], law[2]
     _strain_at(strain, modes, 0.0, 0.0, 0.0)
@@ -146,7 +158,20 @@ def _surely_elastic(modes: Any, strain: Any, first: float, law: Any) -> bool:
 
 
 @kernel
-def _cube(out: Any, u: Any, places: Any, scale: float, side: float, work: Any, first: float, law: Any, start: Any, start_kappa: Any, plastic: Any, kappa: Any) -> None:
+def _cube(
+    out: Any,
+    u: Any,
+    places: Any,
+    scale: float,
+    side: float,
+    work: Any,
+    first: float,
+    law: Any,
+    start: Any,
+    start_kappa: Any,
+    plastic: Any,
+    kappa: Any,
+) -> None:
     """One cube: its points' plastic strains, and less force at its corners by them; `places` are its 24 displacements."""
     modes, force, strain, stress = work[:24], work[24:48], work[48:54], work[54:60]
     shear, bulk = law[0], law[1]
@@ -203,5 +228,20 @@ def take_plastic_force(
                 e = cells[n]
                 for c in range(3):
                     for corner in range(8):
-                        places[8 * c + corner] = c * stride + e + (corner >> 2) * plane + (corner >> 1 & 1) * row + (corner & 1)
-                _cube(out, u, places, modulus[e] * side / 8.0, side, work, first[n], law, start[n], start_kappa[n], plastic[n], kappa[n])
+                        places[8 * c + corner] = (
+                            c * stride + e + (corner >> 2) * plane + (corner >> 1 & 1) * row + (corner & 1)
+                        )
+                _cube(
+                    out,
+                    u,
+                    places,
+                    modulus[e] * side / 8.0,
+                    side,
+                    work,
+                    first[n],
+                    law,
+                    start[n],
+                    start_kappa[n],
+                    plastic[n],
+                    kappa[n],
+                )

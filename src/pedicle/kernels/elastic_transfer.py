@@ -79,7 +79,9 @@ def restrict_to(coarse: Any, fine: Any, coarse_shape: Any, shape: Any, stride: i
 
 
 @parallel_kernel
-def prolong_add(fine: Any, coarse: Any, inverse: Any, coarse_shape: Any, shape: Any, stride: int, coarse_stride: int) -> None:
+def prolong_add(
+    fine: Any, coarse: Any, inverse: Any, coarse_shape: Any, shape: Any, stride: int, coarse_stride: int
+) -> None:
     """Add the coarse correction, linearly interpolated, where degrees of freedom are free."""
     row, coarse_row = shape[2] + 1, coarse_shape[2] + 1
     plane, coarse_plane = (shape[1] + 1) * row, (coarse_shape[1] + 1) * coarse_row

@@ -38,9 +38,7 @@ def strain_matrix(point: Floats) -> Floats:
     """Strains (6) of a unit cube at a point from its 24 displacements: (6, 24)."""
     share = np.where(CORNERS == 1, point, 1.0 - point)
     slope = np.where(CORNERS == 1, 1.0, -1.0)
-    gradient = np.stack(
-        [slope[:, d] * share[:, (d + 1) % 3] * share[:, (d + 2) % 3] for d in range(3)]
-    )
+    gradient = np.stack([slope[:, d] * share[:, (d + 1) % 3] * share[:, (d + 2) % 3] for d in range(3)])
     found = np.zeros((6, 24))
     for d in range(3):
         found[d, 8 * d : 8 * d + 8] = gradient[d]

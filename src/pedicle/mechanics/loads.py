@@ -33,8 +33,8 @@ class Plates:
         """The nodes of the end layers' outer faces; the middle is that of the body's projection."""
         columns = np.argwhere(solid.body.any(axis=2)) + 0.5
         middle = columns.mean(axis=0)
-        ends = (_nodes(solid.modulus_mpa[:, :, k] > 0.0) for k in (0, -1))
-        return cls(*ends, (float(middle[0]), float(middle[1])), plate)
+        low, high = (_nodes(solid.modulus_mpa[:, :, k] > 0.0) for k in (0, -1))
+        return cls(low, high, (float(middle[0]), float(middle[1])), plate)
 
     def free(self, shape: tuple[int, ...]) -> Mask:
         """What is not prescribed, (3, nx + 1, ny + 1, nz + 1)."""

@@ -15,7 +15,7 @@ from pedicle.model.grid import Grid
 from pedicle.model.sourced import quantity
 from pedicle.model.strength import EndLayer
 from pedicle.model.vertebra import PART_BODY
-from pedicle.model.volume import Volume, bounding_box
+from pedicle.model.volume import bounding_box
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -70,7 +70,9 @@ def body_of(bone: Bone, cell_mm: float) -> Bone:
     bone = bone if np.isclose(bone.parts.grid.spacing_mm[0], cell_mm, rtol=1e-3) else _on_cells(bone, cell_mm)
     box = bounding_box(bone.parts.values == PART_BODY, 1)
     if box is None or (box[1] - box[0]).min() < _FEWEST:
-        raise InputError(760, bone.level, "no vertebral body in its maps", f"{_FEWEST} cells along each axis", "check the label map")
+        raise InputError(
+            760, bone.level, "no vertebral body in its maps", f"{_FEWEST} cells along each axis", "check the label map"
+        )
     return bone.cropped(*box)
 
 
@@ -98,7 +100,9 @@ def _on_cells(bone: Bone, cell_mm: float) -> Bone:
     )
 
 
-def solid_of(bone: Bone, law: ElasticLaw, end_layer: EndLayer, damage: float = 0.0, filling: Filling | None = None) -> Solid:
+def solid_of(
+    bone: Bone, law: ElasticLaw, end_layer: EndLayer, damage: float = 0.0, filling: Filling | None = None
+) -> Solid:
     """The cubes of a body (`body_of`), its stiffness lowered by `damage` (0 to 1), filled with cement, between its end layers.
 
     Cement replaces the bone it lies in and is not added to it: in augmented bone the cement alone predicts stiffness.
@@ -130,7 +134,8 @@ def _between_layers(grid: Grid, fields: tuple[Floats, Floats, Mask], end_layer: 
     low, high = bounding_box(fields[2]) or (np.zeros(3, int), np.zeros(3, int))
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     more = max(round(float(thickness)), 1)
-    modulus, strength, body = (np.pad(field[box], ((0, 0), (0, 0), (more, more))) for field in fields)
+    modulus, strength = (np.pad(field[box], _along(more)) for field in fields[:2])
+    body = np.pad(fields[2][box], _along(more))
     layer = _cast(body, more + round(float(depth)))
     modulus = np.where(layer, quantity(_FILE, end_layer, "modulus").value, modulus)
     strength = np.where(layer, np.inf, strength)
@@ -138,6 +143,11 @@ def _between_layers(grid: Grid, fields: tuple[Floats, Floats, Mask], end_layer: 
     removed = int((modulus > 0.0).sum() - kept.sum())
     corner = grid.cropped(low - np.array([0, 0, more]), high + np.array([0, 0, more]))
     return Solid(corner, np.where(kept, modulus, 0.0), np.where(kept, strength, 0.0), body & kept, removed)
+
+
+def _along(more: int) -> tuple[tuple[int, int], ...]:
+    """Room for a layer at both ends of the third axis."""
+    return (0, 0), (0, 0), (more, more)
 
 
 def _cast(body: Mask, deep: int) -> Mask:

@@ -29,16 +29,18 @@ def stride_of(shape: tuple[int, ...]) -> int:
     return int(np.prod([n + 1 for n in shape])) + apply.PADDING
 
 
-def flat_modulus(modulus: NDArray[np.floating], kind: type) -> NDArray[np.floating]:
-    """A modulus by element as the kernels read it, in precision `kind`."""
-    found = np.zeros(stride_of(modulus.shape), kind)
+def flat_modulus(modulus: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A modulus by element as the kernels read it, flat."""
+    found = np.zeros(stride_of(modulus.shape))
     nodes = tuple(n + 1 for n in modulus.shape)
     whole = found[: int(np.prod(nodes))].reshape(nodes)
     whole[:-1, :-1, :-1] = modulus
     return found
 
 
-def inverse_diagonal(modulus: NDArray[np.floating], free: NDArray[np.bool_], poisson: float, shape: NDArray[np.int64]) -> NDArray[np.floating]:
+def inverse_diagonal(
+    modulus: NDArray[np.floating], free: NDArray[np.bool_], poisson: float, shape: NDArray[np.int64]
+) -> NDArray[np.floating]:
     """1 over the diagonal of A, (3 x stride,), 0 where a degree of freedom is fixed or has no stiffness."""
     one = np.zeros(modulus.size, modulus.dtype)
     apply.add_diagonal(one, modulus, modulus.dtype.type(cube_stiffness(poisson)[0, 0]), shape)
@@ -106,10 +108,12 @@ class Level:
 class Multigrid:
     """The grids from the finest to the coarsest; `cycle` turns a right-hand side into an approximate solution."""
 
-    def __init__(self, modulus: NDArray[np.float64], free: NDArray[np.bool_], poisson: float, options: SolverOptions) -> None:
+    def __init__(
+        self, modulus: NDArray[np.float64], free: NDArray[np.bool_], poisson: float, options: SolverOptions
+    ) -> None:
         self.options = options
         shape = np.array(modulus.shape)
-        self.levels = [Level(shape, flat_modulus(modulus, np.float32).astype(np.float32), free, poisson)]
+        self.levels = [Level(shape, flat_modulus(modulus).astype(np.float32), free, poisson)]
         while np.prod(self.levels[-1].shape + 1) > _COARSEST:
             self.levels.append(_coarser(self.levels[-1]))
         for level in self.levels[:-1]:
@@ -128,9 +132,7 @@ class Multigrid:
         last = self.levels[-1]
         transfer.solve_factorised(last.x, self.factor, last.b, self.places)
         for fine, coarse in zip(self.levels[-2::-1], self.levels[:0:-1], strict=True):
-            transfer.prolong_add(
-                fine.x, coarse.x, fine.inverse, coarse.shape, fine.shape, fine.stride, coarse.stride
-            )
+            transfer.prolong_add(fine.x, coarse.x, fine.inverse, coarse.shape, fine.shape, fine.stride, coarse.stride)
             fine.smooth(degree, span, False)
         return self.levels[0].x
 

@@ -42,7 +42,9 @@ class PlasticLaw:
     @classmethod
     def of_bone(cls) -> PlasticLaw:
         """The law in the data; its ellipse follows from the plastic Poisson's ratio."""
-        row = {key: quantity("mechanics/materials", "plastic", key).value for key in ("poisson", "softening", "residual")}
+        row = {
+            key: quantity("mechanics/materials", "plastic", key).value for key in ("poisson", "softening", "residual")
+        }
         ellipse = 4.5 * (1.0 - 2.0 * row["poisson"]) / (1.0 + row["poisson"])
         return cls(quantity("mechanics/laws", "bone", "poisson").value, ellipse, row["softening"], row["residual"])
 
@@ -135,11 +137,15 @@ class Balance:
         """About the elastic answer to r."""
         norm = _norm(r[: self.size]) or 1.0
         found = self.grids.cycle(r[: self.size], 1.0 / norm).astype(np.float64) * norm
-        slopes = np.linalg.solve(self.tilt_stiffness, r[self.size :]) * self.arm**2 if self.tilts else []
+        if not self.tilts:
+            return found
+        slopes = np.linalg.solve(self.tilt_stiffness, r[self.size :]) * self.arm**2
         return np.concatenate([found, slopes])
 
 
-def push(pressed: Pressed, options: PushOptions | None = None, law: PlasticLaw | None = None, end_mm: float | None = None) -> PushCurve:
+def push(
+    pressed: Pressed, options: PushOptions | None = None, law: PlasticLaw | None = None, end_mm: float | None = None
+) -> PushCurve:
     """Load against the body's apparent strain up to the plates' last approach, `end_mm` or that of the data.
 
     NumericalError 763 when a step finds no balance.

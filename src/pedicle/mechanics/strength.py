@@ -61,7 +61,9 @@ def assess_strength(
     """
     options = options or StrengthOptions()
     if options.law not in elastic_law_names():
-        raise InputError(761, vertebra.level, f"no law named {options.law}", ", ".join(elastic_law_names()), "name one of them")
+        raise InputError(
+            761, vertebra.level, f"no law named {options.law}", ", ".join(elastic_law_names()), "name one of them"
+        )
     if vertebra.bone is None:
         raise InputError(760, vertebra.level, "no bone map of this level", "one body", "see the warnings of measure")
     bone = body_of(vertebra.bone, options.cell_mm)
@@ -124,7 +126,11 @@ def solid_in(vertebra: Vertebra, state: State, case: _Case) -> Solid:
     if state == "intact":
         whole = reduced(bone, vertebra.fracture) if case.fractured and vertebra.fracture is not None else bone
         return solid_of(whole, law, layer)
-    filling = Filling(case.share, case.cement_mpa, case.interface) if state == "augmented" and case.share is not None else None
+    filling = (
+        Filling(case.share, case.cement_mpa, case.interface)
+        if state == "augmented" and case.share is not None
+        else None
+    )
     return solid_of(bone, law, layer, case.damage, filling)
 
 
@@ -167,7 +173,8 @@ def _spread(vertebra: Vertebra, state: State, case: _Case, middle: StateStrength
 
 def _one_sd(row: Quantity) -> float:
     """A number moved up by one standard deviation; its bounds hold 95 %."""
-    assert row.low is not None and row.high is not None
+    assert row.low is not None
+    assert row.high is not None
     return row.value + (row.high - row.low) / (2.0 * Z95)
 
 
@@ -181,7 +188,9 @@ def _density_sd(vertebra: Vertebra) -> float:
 
 def _estimate(value: float, sd_ln: float, unit: str, law: str) -> Estimate:
     factor = float(np.exp(Z95 * sd_ln))
-    return Estimate(value, value / factor, value * factor, unit, f"law {law}; range from law, calibration, damage, cement")
+    return Estimate(
+        value, value / factor, value * factor, unit, f"law {law}; range from law, calibration, damage, cement"
+    )
 
 
 def _notices(vertebra: Vertebra, states: dict[State, StateStrength], case: _Case) -> tuple[Notice, ...]:
@@ -189,7 +198,9 @@ def _notices(vertebra: Vertebra, states: dict[State, StateStrength], case: _Case
     removed = {state: one.islands_removed for state, one in states.items() if one.islands_removed}
     if removed:
         text = ", ".join(f"{state}: {count}" for state, count in removed.items())
-        found.append(Notice("cells-removed", vertebra.level, f"cells that hung on nothing were left out ({text})", "note"))
+        found.append(
+            Notice("cells-removed", vertebra.level, f"cells that hung on nothing were left out ({text})", "note")
+        )
     if case.fractured:
         text = "the intact state is an estimate: lost height given back, mineral spread over it, clefts closed"
         found.append(Notice("intact-estimated", vertebra.level, text, "note"))

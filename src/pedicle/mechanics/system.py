@@ -39,7 +39,14 @@ class ElasticSystem:
     `free` (3, nx + 1, ny + 1, nz + 1) is False where a displacement is prescribed. Nodes without any stiffness never move.
     """
 
-    def __init__(self, modulus_mpa: Floats, spacing_mm: float, free: NDArray[np.bool_], poisson: float, options: SolverOptions | None = None) -> None:
+    def __init__(
+        self,
+        modulus_mpa: Floats,
+        spacing_mm: float,
+        free: NDArray[np.bool_],
+        poisson: float,
+        options: SolverOptions | None = None,
+    ) -> None:
         self.options = options or SolverOptions()
         self.shape, self.spacing_mm, self.poisson = modulus_mpa.shape, spacing_mm, poisson
         self.nodes = tuple(n + 1 for n in self.shape)
@@ -47,7 +54,7 @@ class ElasticSystem:
         # Moduli over the greatest one, so that float32 holds all of them well.
         self.greatest = float(modulus_mpa.max())
         scaled = modulus_mpa / self.greatest
-        self.modulus = flat_modulus(scaled, np.float64)
+        self.modulus = flat_modulus(scaled)
         self.modes = modal_stiffness(poisson)
         self._elements = np.array(self.shape)
         self._free = self.flat(free).astype(bool)

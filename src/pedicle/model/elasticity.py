@@ -45,7 +45,8 @@ class ElasticLaw:
         least = 0.01 * quantity(_FILE, "bone", "least_modulus").value
         if self.yield_strain is not None:
             return np.maximum(self.yield_strain * self.modulus(caha_mg_cm3), least)
-        assert self.yield_mpa is not None and self.yield_exponent is not None
+        assert self.yield_mpa is not None
+        assert self.yield_exponent is not None
         return np.maximum(self.yield_mpa * self._density(caha_mg_cm3) ** self.yield_exponent, least)
 
     def _density(self, caha_mg_cm3: ArrayLike) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from pedicle.mechanics.loads import press
 from pedicle.mechanics.model import Solid
 from pedicle.mechanics.options import PushOptions, SolverOptions
-from pedicle.mechanics.plastic import PlasticLaw, push
+from pedicle.mechanics.plastic import PlasticLaw, Points, push
 from pedicle.mechanics.stiffness import energy_density
 from pedicle.mechanics.system import ElasticSystem
 from pedicle.model.grid import Grid
@@ -121,7 +122,9 @@ def inclusion(cells: int) -> float:
 def _on_cubes(field: Array, axis: int) -> Array:
     """Edge values averaged over the four edges of a cube along an axis."""
     for other in {0, 1, 2} - {axis}:
-        field = 0.5 * (field.take(range(field.shape[other] - 1), other) + field.take(range(1, field.shape[other]), other))
+        field = 0.5 * (
+            field.take(range(field.shape[other] - 1), other) + field.take(range(1, field.shape[other]), other)
+        )
     return field
 
 
@@ -159,8 +162,6 @@ def sheared_cube(ellipse: float) -> float:
 
 
 def _sheared(block: Solid, free: NDArray[np.bool_]) -> Callable[[PlasticLaw], float]:
-    from pedicle.mechanics.plastic import Points
-
     system = ElasticSystem(block.modulus_mpa, 1.0, free, POISSON, TIGHT)
     given = np.zeros(free.shape)
     given[0, :, :, 1] = 0.05
@@ -192,18 +193,36 @@ def questions() -> list[Question]:
     found = [
         Question("layers in series, sides held", layers_in_series, series, 1e-8, "N", book),
         Question("layers side by side", layers_side_by_side, beside, 1e-8, "N", book),
-        Question("energy of a random block over half of load times path", energy_of_a_block, 1.0, 1e-8, "1", "Clapeyron"),
+        Question(
+            "energy of a random block over half of load times path", energy_of_a_block, 1.0, 1e-8, "1", "Clapeyron"
+        ),
         # Clamping the end's Poisson contraction and full integration keep a thick bar a little too stiff.
         Question("cantilever, 8 cubes thick", lambda: cantilever(8), 1.0, 0.025, "1", "Timoshenko"),
         # Cubes in part inside the ball are too stiff by their mean modulus: the error falls with the cube.
-        Question("ball ten times as stiff, strain in it, 40 cubes", lambda: inclusion(40), 1.0, 0.05, "1", "Goodier; Eshelby"),
+        Question(
+            "ball ten times as stiff, strain in it, 40 cubes", lambda: inclusion(40), 1.0, 0.05, "1", "Goodier; Eshelby"
+        ),
         Question("strips that yield", lambda: column(0.0), column_exact(0.0), 1e-6, "N", "sum of yield times area"),
-        Question("strips that yield and soften", lambda: column(10.0), column_exact(10.0), 1e-6, "N", "by hand, see column_exact"),
+        Question(
+            "strips that yield and soften",
+            lambda: column(10.0),
+            column_exact(10.0),
+            1e-6,
+            "N",
+            "by hand, see column_exact",
+        ),
     ]
     for name, ellipse in (("von Mises", 0.0), ("ellipse", 1.4)):
         exact = 4.0 * np.sqrt((1.0 + ellipse / 9.0) / 3.0)
         found.append(
-            Question(f"one cube sheared, {name}", lambda a=ellipse: sheared_cube(a), float(exact), 1e-9, "MPa", "q = sqrt 3 tau")  # type: ignore[misc]
+            Question(
+                f"one cube sheared, {name}",
+                partial(sheared_cube, ellipse),
+                float(exact),
+                1e-9,
+                "MPa",
+                "q = sqrt 3 tau",
+            )
         )
     return found
 
@@ -213,4 +232,6 @@ def elastic_answers() -> Iterator[Answer]:
     for one in questions():
         computed = float(one.compute())
         allowed = one.tolerance * abs(one.exact)
-        yield Answer(one.name, "elastic", 1.0, computed, one.exact, allowed, one.unit, abs(computed - one.exact) <= allowed)
+        yield Answer(
+            one.name, "elastic", 1.0, computed, one.exact, allowed, one.unit, abs(computed - one.exact) <= allowed
+        )
