@@ -29,11 +29,12 @@ NEEDS = {
     "RTK": "from itk import RTK",
     "nanodrr": "import nanodrr.drr",
     "SpekPy and xraylib": "import spekpy, xraylib",
+    "ParOSol": "import parosol_py, h5py",
     "gVirtualXRay": "import spekpy, xraylib; from gvxrPython3 import gvxr",
 }
 PROGRAMS = {"plastimatch": "plastimatch"}
 # Programs that need nothing of the peers' environment.
-ALONE = {"OPM Flow": "flow"}
+ALONE = {"OPM Flow": "flow", "CalculiX": "ccx"}
 ABSENT = "absent: make peers"
 
 

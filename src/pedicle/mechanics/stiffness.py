@@ -1,0 +1,92 @@
+"""From a pressed solid to numbers: stiffness, the load at the screen's strain, tilt, balance, energy by voxel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.mechanics.elements import cube_stiffness
+from pedicle.mechanics.loads import Pressed
+from pedicle.mechanics.model import Solid
+from pedicle.model.sourced import quantity
+from pedicle.model.strength import StateStrength
+from pedicle.model.volume import Volume
+
+Floats = NDArray[np.float64]
+
+
+def stiffness_of(pressed: Pressed) -> StateStrength:
+    """What the linear answers say; see `StateStrength`."""
+    solid, move = pressed.solid, pressed.move
+    field, force = pressed.field(move), pressed.forces(move)
+    load = -float(pressed.plates.resultant(force, solid.cell_mm)[0])
+    shortening = body_shortening(solid, field)
+    stiffness = load / shortening
+    strain, failure = (quantity("mechanics/materials", "screen", key).value for key in ("strain", "failure"))
+    screen_mm = strain * solid.height_mm
+    energy = energy_density(solid, field * (screen_mm / shortening))
+    return StateStrength(
+        stiffness_n_mm=stiffness,
+        screen_n=stiffness * screen_mm,
+        failure_estimate_n=stiffness * failure * solid.height_mm,
+        plate_n_mm=load,
+        bending_nmm_rad=float(pressed.stiffness[2, 2]),
+        tilt_rad_per_kn=_tilt(pressed.stiffness),
+        height_mm=solid.height_mm,
+        elements=int((solid.modulus_mpa > 0.0).sum()),
+        dof=int((pressed.system.unknown != 0.0).sum()),
+        iterations=max(answer.iterations for answer in pressed.answers),
+        relative_residual=max(answer.relative_residual for answer in pressed.answers),
+        balance_error=_open_balance(pressed, force) / load,
+        islands_removed=solid.islands_removed,
+        strain_energy=Volume(solid.grid, np.where(solid.body, energy, 0.0).astype(np.float32)),
+    )
+
+
+def body_shortening(solid: Solid, displacement_mm: Floats) -> float:
+    """How much nearer the body's upper ends came to its lower ends, mm, averaged over its core."""
+    along = displacement_mm[2]
+    corners = [along[a : along.shape[0] - 1 + a, b : along.shape[1] - 1 + b] for a in (0, 1) for b in (0, 1)]
+    of_cell_planes = 0.25 * np.asarray(sum(corners))
+    there = solid.core
+    first = solid.body.argmax(axis=2)[there]
+    last = solid.body.shape[2] - solid.body[:, :, ::-1].argmax(axis=2)[there]
+    columns = of_cell_planes[there]
+    rows = np.arange(len(columns))
+    return float((columns[rows, first] - columns[rows, last]).mean())
+
+
+def corner_displacements(displacement_mm: Floats) -> Floats:
+    """The 24 displacements of each cube in the order of `elements`, (24, nx, ny, nz)."""
+    nx, ny, nz = (n - 1 for n in displacement_mm.shape[1:])
+    return np.stack(
+        [
+            displacement_mm[c, a : a + nx, b : b + ny, d : d + nz]
+            for c in range(3)
+            for a in (0, 1)
+            for b in (0, 1)
+            for d in (0, 1)
+        ]
+    )
+
+
+def energy_density(solid: Solid, displacement_mm: Floats) -> Floats:
+    """Strain energy by volume of each cube, MPa."""
+    poisson = quantity("mechanics/laws", "bone", "poisson").value
+    found = np.zeros(solid.modulus_mpa.shape)
+    there = solid.modulus_mpa > 0.0
+    corners = corner_displacements(displacement_mm)[:, there] / solid.cell_mm
+    found[there] = 0.5 * solid.modulus_mpa[there] * np.einsum("in,ij,jn->n", corners, cube_stiffness(poisson), corners)
+    return found
+
+
+def _tilt(stiffness: Floats) -> tuple[float, float]:
+    """Slopes of a plate free to tilt under 1 kN through the middle, rad."""
+    slopes = np.linalg.solve(stiffness, np.array([-1000.0, 0.0, 0.0]))[1:]
+    return float(slopes[0]), float(slopes[1])
+
+
+def _open_balance(pressed: Pressed, force_n: Floats) -> float:
+    """Difference of the reactions at both plates, N: what the solver left on free nodes."""
+    plates = pressed.plates
+    return abs(float(force_n[2, :, :, -1][plates.top].sum() + force_n[2, :, :, 0][plates.bottom].sum()))
