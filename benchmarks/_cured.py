@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.curing.cure import cure_level
+from pedicle.curing.cure import cure
 from pedicle.curing.options import CureOptions
 from pedicle.injection.batch import pushed_to
 from pedicle.injection.finish import finish
@@ -119,7 +119,7 @@ def with_leak(bone: Bone, fill: Fill, study: Study) -> Fill:
 def cured(study: Study) -> Cure:
     bone, fill, needle = filled(study)
     options = CureOptions(surroundings=study.surroundings, heat_factor=study.heat_factor, duration=1800.0)  # type: ignore[arg-type]
-    return cure_level(bone, fill, needle, options)
+    return cure(bone, fill, needle, options)
 
 
 def peaks(study: Study) -> dict[str, float]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks._cured import Body, Study, cured, filled, peaks
 from benchmarks._table import Row, flags, publish, short_of
-from pedicle.curing.cure import cure_level
+from pedicle.curing.cure import cure
 from pedicle.curing.kinetics import kinetics
 from pedicle.curing.options import CureOptions
 from pedicle.model.cement import cements
@@ -111,13 +111,13 @@ def hour_rows(names: tuple[str, ...]) -> list[Row]:
     warner = "published 0.75 to 0.85 of the monomer (Warner 2004)"
     rows = []
     for name in names:
-        cure = cured(replace(PATIENT, cement=name))
+        one = cured(replace(PATIENT, cement=name))
         rows += [
-            Row(name, "degree of cure after 1 h", cure.degree_of_cure["1h"], "1", warner),
-            Row(name, "degree of cure after 24 h", cure.degree_of_cure["24h"], "1"),
-            Row(name, "strength after 1 h over 24 h", cure.strength_ratio_1h, "1", "a result; published: significantly less (BelkoffRatio2002)"),
-            Row(name, "half of it set, from the end of the injection", (cure.setting_in_bone_s or float("nan")) / 60.0, "min"),
-            Row(name, "hottest cement", cure.peak_cement_c, "degC"),
+            Row(name, "degree of cure after 1 h", one.degree_of_cure["1h"], "1", warner),
+            Row(name, "degree of cure after 24 h", one.degree_of_cure["24h"], "1"),
+            Row(name, "strength after 1 h over 24 h", one.strength_ratio_1h, "1", "a result; published: significantly less (BelkoffRatio2002)"),
+            Row(name, "half of it set, from the end of the injection", (one.setting_in_bone_s or float("nan")) / 60.0, "min"),
+            Row(name, "hottest cement", one.peak_cement_c, "degC"),
         ]  # fmt: skip
     return rows
 
@@ -143,12 +143,12 @@ def closed_rows() -> list[Row]:
 def time_rows() -> list[Row]:
     """CPU of one level, kernels compiled."""
     bone, fill, needle = filled(TEST)
-    cure_level(bone, fill, needle, CureOptions(duration=60.0))
+    cure(bone, fill, needle, CureOptions(duration=60.0))
     began = time.process_time()
-    cure = cure_level(bone, fill, needle)
+    one = cure(bone, fill, needle)
     spent = time.process_time() - began
-    shape = "x".join(str(n) for n in cure.peak_c.grid.shape)
-    return [Row(f"6 ml, 1 mm, {shape}, {cure.steps} steps", "one hour", spent, "CPU s", "<= 10")]
+    shape = "x".join(str(n) for n in one.peak_c.grid.shape)
+    return [Row(f"6 ml, 1 mm, {shape}, {one.steps} steps", "one hour", spent, "CPU s", "<= 10")]
 
 
 def effect_rows() -> list[Row]:
@@ -164,13 +164,13 @@ def effect_rows() -> list[Row]:
     }
     rows = []
     for name, options in ways.items():
-        cure = cure_level(bone, fill, needle, options)
-        bony = cure.harm["bone"]
+        one = cure(bone, fill, needle, options)
+        bony = one.harm["bone"]
         assert bony is not None
         rows += [
-            Row(f"patient, {name}", "hottest cement", cure.peak_cement_c, "degC"),
+            Row(f"patient, {name}", "hottest cement", one.peak_cement_c, "degC"),
             Row(f"patient, {name}", "hottest bone", bony.peak_c, "degC"),
-            Row(f"patient, {name}", "half set", (cure.setting_in_bone_s or float("nan")) / 60.0, "min"),
+            Row(f"patient, {name}", "half set", (one.setting_in_bone_s or float("nan")) / 60.0, "min"),
         ]
     return rows
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pedicle.curing.clock import batch_clock, set_time
-from pedicle.curing.cure import cure_level
+from pedicle.curing.cure import cure as compute
 from pedicle.curing.options import CureOptions
 from pedicle.curing.tissue import heat_grid, needle_shares, tissue_of
 from pedicle.curing.warming import delivered_c
@@ -48,9 +48,7 @@ def fill(needle):
 
 
 def cure_of(fill, placed=None, **changed) -> Cure:
-    return cure_level(
-        simple.bone(), fill, placed, replace(OPTIONS, **changed), BEGAN_S, batch_clock(fill.cement, MIXED_S)
-    )
+    return compute(simple.bone(), fill, placed, replace(OPTIONS, **changed), BEGAN_S, batch_clock(fill.cement, MIXED_S))
 
 
 @pytest.fixture(scope="module")

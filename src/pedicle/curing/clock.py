@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.curing.warming import ROOM_C
 from pedicle.model.cement import Cement, age_rate, cement
 from pedicle.model.cure import CementClock
 from pedicle.model.sourced import quantity
@@ -30,7 +31,7 @@ class Track:
     strength_mpa: Array
 
 
-def batch_clock(name: str, mixed_s: float = 0.0, room_c: float = 22.0) -> CementClock:
+def batch_clock(name: str, mixed_s: float = 0.0, room_c: float = ROOM_C) -> CementClock:
     """The clock of a batch before anything is injected: when it is workable in a room.
 
     >>> clock = batch_clock("standard-krebs2005")

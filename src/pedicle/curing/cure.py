@@ -33,7 +33,7 @@ EVIDENCE = (
 )
 
 
-def cure_level(
+def cure(
     bone: Bone, fill: Fill, needle: PlacedNeedle | None = None, options: CureOptions | None = None,
     began_s: float = 0.0, batch: CementClock | None = None, progress: Progress = silent,
 ) -> Cure:  # fmt: skip

@@ -23,8 +23,8 @@ class CureOptions:
     """Whether the cannula stays in: its steel conducts."""
     cement_c: Annotated[float, Field(ge=0, le=45)] | None = None
     """Temperature of the cement as it leaves the needle, Celsius; when not given what the tissue around the cannula warms it to."""
-    room_c: Annotated[float, Field(ge=0, le=35)] = 22.0
-    """Temperature of the room the cement comes from, Celsius."""
+    room_c: Annotated[float, Field(ge=0, le=35)] | None = None
+    """Temperature of the room the cement comes from, Celsius; that of the injection when not given, else 22."""
     heat_factor: Annotated[float, Field(gt=0, le=2)] = 1.0
     """Heat of this cement's reaction against what the data file says."""
     margin_mm: Annotated[float, Field(ge=4, le=60)] = 20.0

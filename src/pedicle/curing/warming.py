@@ -10,6 +10,9 @@ from pedicle.model.cement import body_temperature_c
 from pedicle.model.fill import Fill
 from pedicle.model.sourced import quantity
 
+# Where the injection that made a fill does not say: the room of the cements' own data.
+ROOM_C = 22.0
+
 
 def delivered_c(fill: Fill, options: CureOptions) -> float:
     """Temperature at the tip, degC, of cement from a room, at the mean flow of the injection.
@@ -17,13 +20,13 @@ def delivered_c(fill: Fill, options: CureOptions) -> float:
     A steady exchange along the inserted length L: T = T_body - (T_body - T_room) exp(-2 pi k L / (ln(reach / radius) q rho c)).
     The cannula's own resistance is left out: it is a tenth of that of the tissue.
     """
-    body = body_temperature_c()
+    body, room = body_temperature_c(), ROOM_C if options.room_c is None else options.room_c
     conductance = tissue_w_k()
     flow_mm3_s = mean_flow_ml_s(fill) * 1e3
     if flow_mm3_s <= 0.0:
         return body
     exchanged = conductance / (flow_mm3_s * paste(fill.cement).capacity_j_mm3_k)
-    return float(body - (body - options.room_c) * np.exp(-exchanged))
+    return float(body - (body - room) * np.exp(-exchanged))
 
 
 def tissue_w_k() -> float:
