@@ -118,7 +118,7 @@ def with_leak(bone: Bone, fill: Fill, study: Study) -> Fill:
 @cache
 def cured(study: Study) -> Cure:
     bone, fill, needle = filled(study)
-    options = CureOptions(surroundings=study.surroundings, heat_factor=study.heat_factor, duration=1800.0)  # type: ignore[arg-type]
+    options = CureOptions(surroundings=study.surroundings, heat_factor=study.heat_factor, duration=1200.0)  # type: ignore[arg-type]
     return cure_level(bone, fill, needle, options)
 
 

@@ -155,12 +155,12 @@ def effect_rows() -> list[Row]:
     """What a finer step, the needle left in, a cool room and blood change; hottest cement and time to set."""
     bone, fill, needle = filled(PATIENT)
     ways = {
-        "as it is": CureOptions(duration=1800.0),
-        "quarter steps": CureOptions(duration=1800.0, change_k=0.25),
-        "needle left in": CureOptions(duration=1800.0, needle="in"),
-        "cement at 10 degC at the tip": CureOptions(duration=1800.0, cement_c=10.0),
-        "no blood": CureOptions(duration=1800.0, perfusion=0.0),
-        "heat 100 kJ/kg": CureOptions(duration=1800.0, heat_factor=100.0 / 123.0),
+        "as it is": CureOptions(duration=1200.0),
+        "quarter steps": CureOptions(duration=1200.0, change_k=0.25),
+        "needle left in": CureOptions(duration=1200.0, needle="in"),
+        "cement at 10 degC at the tip": CureOptions(duration=1200.0, cement_c=10.0),
+        "no blood": CureOptions(duration=1200.0, perfusion=0.0),
+        "heat 100 kJ/kg": CureOptions(duration=1200.0, heat_factor=100.0 / 123.0),
     }
     rows = []
     for name, options in ways.items():
