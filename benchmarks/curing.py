@@ -33,7 +33,7 @@ PATIENT = Study(LARGE, 4.0)
 PIGS = Study(PIG, 3.0, surroundings="bath")
 LEAKING = Study(PIG, 3.0, surroundings="bath", leak_ml=0.5)
 GOATS = Study(GOAT, 0.8)
-TEST = Study(LARGE, 6.0)
+TEST = Study(SMALL, 6.0)
 # Temperature of the setting times of Nicholas 2007.
 BENCH_C, BODY_C = 25.0, 37.0
 
