@@ -1,6 +1,6 @@
 """Curing: the heat's balance, closed forms, temperatures measured in bone, setting, strength after an hour, time it takes.
 
-Studies are not fitted: rates come from setting times, the heat and all thermal values from the data files (benchmarks/cure_fit.py). Of the
+No constant is fitted to a study, but the model was completed after a first comparison (docs/explanation/curing.md): rates come from setting times, the heat and all thermal values from the data files (benchmarks/cure_fit.py). Of the
 studies only abstracts were read. They name neither bodies nor, but for cadaver and goat, volumes: the bodies here are
 ellipses of a plausible size and density, porcine bodies get 3 ml, patients 4. Cement is injected by the flow through one needle whose tip
 lies in the middle. A thermocouple at the cortex lies 1 mm under the surface, one in the canal on its front wall; both are assumptions made here.
