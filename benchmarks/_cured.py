@@ -93,16 +93,21 @@ def bone_of(body: Body) -> Bone:
 
 
 @cache
-def filled(study: Study) -> tuple[Bone, Fill, PlacedNeedle]:
-    """The bone with its cement, by the flow through one needle from the left; the rim of it lies in the middle of the body."""
-    bone = bone_of(study.body)
-    options = InjectOptions(cement=study.cement, flow=0.1, syringe="pump-10ml", openings="expected")
+def injected(body: Body, ml: float, cement_name: str) -> tuple[Bone, Fill, PlacedNeedle]:
+    """The bone with its cement, by the flow through one needle from the left whose rim lies in the middle of the body."""
+    bone = bone_of(body)
+    options = InjectOptions(cement=cement_name, flow=0.1, syringe="pump-10ml", openings="expected")
     medium = medium_of(bone, medium_options(options))
-    site = Site("L3", bone, medium, regions_of(bone, medium), cement(study.cement), options)
+    site = Site("L3", bone, medium, regions_of(bone, medium), cement(cement_name), options)
     needle = PlacedNeedle(NEEDLE, np.zeros(3), np.array([-0.45, -1.0, 0.0]), stylet=False)
-    state = start(site, needle, "left", 0.0, -ready_s(options), study.ml)
-    state = ended(pushed_to(site, state, study.ml, options.flow), "volume is in")
-    fill = finish(site, state)
+    state = start(site, needle, "left", 0.0, -ready_s(options), ml)
+    state = ended(pushed_to(site, state, ml, options.flow), "volume is in")
+    return bone, finish(site, state), needle
+
+
+def filled(study: Study) -> tuple[Bone, Fill, PlacedNeedle]:
+    """Bone, fill and needle of a study, its leak laid on."""
+    bone, fill, needle = injected(study.body, study.ml, study.cement)
     return bone, with_leak(bone, fill, study) if study.leak_ml else fill, needle
 
 
@@ -118,7 +123,7 @@ def with_leak(bone: Bone, fill: Fill, study: Study) -> Fill:
 @cache
 def cured(study: Study) -> Cure:
     bone, fill, needle = filled(study)
-    options = CureOptions(surroundings=study.surroundings, heat_factor=study.heat_factor, duration=1800.0)  # type: ignore[arg-type]
+    options = CureOptions(surroundings=study.surroundings, heat_factor=study.heat_factor, duration=1200.0)  # type: ignore[arg-type]
     return cure(bone, fill, needle, options)
 
 

@@ -192,6 +192,26 @@ def test_a_cure_is_saved_and_loaded(cure):
     assert np.array_equal(found.omega.values, cure.omega.values)
 
 
+def test_dead_bone_is_a_rim(fill, cure):
+    """Hotter cement kills more bone; a minute at 47 degrees counts for one law and not for the other."""
+    hot = cure_of(fill, heat_factor=1.3)
+    for law in ("omega", "cem43"):
+        assert hot.necrosis_rim_mm[law] >= cure.necrosis_rim_mm[law]
+    assert hot.necrosis_rim_mm["cem43"] > hot.necrosis_rim_mm["omega"]
+    assert hot.necrosis_rim_mm["cem43"] < 5.0
+
+
+def test_every_cell_is_made_of_something(fill, needle):
+    """Capacities between the lightest and the heaviest of the materials, conductivities below steel."""
+    tissue = tissue_of(simple.bone(), fill, needle, replace(OPTIONS, needle="in"))
+    capacity = tissue.body.capacity_j_k / (tissue.grid.voxel_ml * 1e3)
+    assert capacity.min() > 1.4e-3
+    assert capacity.max() <= 4.15e-3
+    for faces in tissue.body.faces_w_k:
+        assert (faces > 0.0).all()
+        assert float(faces.max()) < 15e-3 * 2.0 * 2.0
+
+
 def test_no_cement_is_refused(fill):
     with pytest.raises(InputError, match="E761"):
         cure_of(replace(fill, share=fill.share.with_values(np.zeros_like(fill.share.values))))

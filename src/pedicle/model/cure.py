@@ -106,7 +106,7 @@ class Cure:
     `peak_c` and `omega` are on the heat's grid; `conversion`, `modulus_mpa` and `strength_mpa` (of the cement in the cell, its
     own pores deducted; 0 where there is none) on the injection's, after one hour (or as far as computed). `harm` has "bone",
     "canal", "nerve_root" and "disc"; None where there is no such tissue. `necrosis_rim_mm` is the volume of dead bone over the
-    surface of the cement. `degree_of_cure`, `modulus`, `strength` map "1h" and "24h" to means over the cement.
+    surface of the cement, by the two laws of damage: "omega" and "cem43". `degree_of_cure`, `modulus`, `strength` map "1h" and "24h" to means over the cement.
     `strength_ratio_1h` is over that after 24 h. `setting_s` has "room" and "body": minutes from mixing at constant
     temperature, as seconds; `setting_in_bone_s` is when half of the volume had set, from the end of the injection.
     """
@@ -120,7 +120,7 @@ class Cure:
     strength_mpa: Volume
     peak_cement_c: float
     harm: dict[str, Harm | None]
-    necrosis_rim_mm: float
+    necrosis_rim_mm: dict[str, float]
     setting_s: dict[str, float]
     setting_in_bone_s: float | None
     degree_of_cure: dict[str, float]

@@ -92,7 +92,11 @@ def _percent(share: float) -> str:
 def _harm_table(cure: Cure) -> Table:
     cement = ("Cement", _celsius(cure.peak_cement_c), "", "", "")
     rows = [_harm_row(words, cure.harm.get(tissue)) for tissue, words in TISSUES.items()]
-    note = f"Rim of dead bone about the cement: {with_unit(figure(cure.necrosis_rim_mm, 2), 'mm')}. Two laws of damage; they disagree, the second is the careful one."
+    low, high = sorted(cure.necrosis_rim_mm.values())
+    note = (
+        f"Rim of dead bone about the cement: {figure(low, 2)} to {with_unit(figure(high, 2), 'mm')} by the two laws of damage, which "
+        "disagree; that of minutes at 43 °C is the careful one."
+    )
     columns = ("Tissue", "Hottest", "Damage over 1", "Over its minutes at 43 °C", "Above 50 °C")
     return Table("What heat did", columns, (cement, *rows), note)
 
