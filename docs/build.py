@@ -10,8 +10,11 @@ from pydantic import TypeAdapter
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.cli import _TABLE as COMMANDS
 from pedicle.app.cli import EPILOGUE
+from pedicle.curing.options import CureOptions
 from pedicle.fluoroscopy.options import PictureOptions, RegistrationOptions, ShotOptions
+from pedicle.injection.options import InjectOptions
 from pedicle.io.options import ImportOptions
+from pedicle.mechanics.options import PushOptions, SolverOptions, StrengthOptions
 from pedicle.model.needle import catalogue
 from pedicle.model.sourced import references, table, table_names
 from pedicle.planning.options import PlanOptions
@@ -25,6 +28,11 @@ OPTIONS = (
     ShotOptions,
     PictureOptions,
     RegistrationOptions,
+    InjectOptions,
+    CureOptions,
+    StrengthOptions,
+    SolverOptions,
+    PushOptions,
     ReportOptions,
 )
 MADE = "<!-- written by docs/build.py from the code: do not edit -->\n\n"

@@ -265,13 +265,13 @@ def verify(*, solver: str | None = None, talk: Talk = _QUIET) -> None:
     """
     with speaking(talk) as progress:
         from pedicle.injection.solvers import solver as registered
-        from pedicle.verify import delivery_answers, problems, suite
+        from pedicle.verify import delivery_answers, elastic_answers, heat_answers, problems, suite
 
         names = None if solver is None else (solver,)
         if solver is not None:
             registered(solver)
         compiling(progress)
-        count, found = len(problems()), list(delivery_answers())
+        count, found = len(problems()), [*delivery_answers(), *heat_answers(), *elastic_answers()]
         for answer in suite(names):
             progress(min(len(found) / (2.0 * count), 1.0), answer.name)
             found.append(answer)
@@ -308,10 +308,9 @@ def compiling(progress: Any) -> None:
 
 def summarise(case: Case, talk: Talk) -> None:
     """Where the case is and what each step found, the warnings counted."""
-    steps = {
-        name: case.step(name)
-        for name in ("read", "measure", "plan", "fluoroscopy", "operate", "cure", "strength", "report")
-    }
+    from pedicle.procedure.records import ORDER
+
+    steps = {name: case.step(name) for name in ORDER}
     found = {name: record for name, record in steps.items() if record is not None}
     facts = {
         "case": str(case.folder),

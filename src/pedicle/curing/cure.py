@@ -141,7 +141,7 @@ def _why(law: Kinetics, done: Cured, ratio: float, outside_c: float) -> str:
     warm = float((done.at_1h > most + _BEYOND).mean())
     verdict = "reaches" if ratio >= 0.9 else "does not reach"
     return (
-        f"{verdict} 90 % of its strength within the hour ({100 * ratio:.0f} %): at {outside_c:.0f} degC the fast reaction ends at "
+        f"{verdict} 90 % of its strength within the hour ({100 * ratio:.0f} %): at {outside_c:.0f} °C the fast reaction ends at "
         f"{100 * most:.0f} % conversion, {100 * warm:.0f} % of the cells became hot enough to go beyond it, the rest follows slowly"
     )
 
@@ -160,7 +160,5 @@ def _notices(fill: Fill, harm: dict[str, Harm | None]) -> tuple[Notice, ...]:
         seen = harm[name]
         peak = getattr(seen, "peak_c", None)
         if peak is not None and peak >= limit:
-            found.append(
-                Notice("hot-nerve", fill.level, f"{words} reaches {peak:.1f} degC, over {limit:.0f}", "danger")
-            )
+            found.append(Notice("hot-nerve", fill.level, f"{words} reaches {peak:.1f} °C, over {limit:.0f}", "danger"))
     return tuple(found)

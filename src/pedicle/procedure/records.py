@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 from pedicle.model.case import Case
+from pedicle.procedure.steps import STEPS
 
 # Every record a case may hold, in the order they stand on each other.
-ORDER = ("read", "measure", "plan", "fluoroscopy", "operate", "report")
+ORDER = ("read", *(step.name for step in STEPS))
 
 
 def record_digest(case: Case, name: str) -> str:

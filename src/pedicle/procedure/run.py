@@ -61,13 +61,19 @@ def again(out: Path | str, name: StepName, options: Any = None, progress: Progre
         chosen = replace(stored_options(case), **({name: options} if options is not None else {}))
         names = [step.name for step in STEPS]
         first = names.index(name)
-        # A report draws the expected pictures, so they are made with it where there is a plan.
-        wanted = {name, *(("fluoroscopy",) if name == "report" and case.step("plan") else ())}
+        wanted = {name, *_made_along(case, name)}
         todo = [s for n, s in enumerate(STEPS) if s.name in wanted or (n > first and case.step(s.name))]
         for n, step in enumerate(todo):
             _perform(case, step, chosen, part(progress, n / len(todo), (n + 1) / len(todo)))
         progress(1.0, "done")
     return case
+
+
+def _made_along(case: Case, name: StepName) -> tuple[str, ...]:
+    """Steps that a step draws on and that are made with it: a report the expected pictures of a plan, strength the hardening."""
+    if name == "report" and case.step("plan"):
+        return ("fluoroscopy",)
+    return ("cure",) if name == "strength" else ()
 
 
 def _read(case: Case, sources: Sources, options: RunOptions, progress: Progress) -> None:

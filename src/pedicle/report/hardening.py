@@ -11,11 +11,11 @@ from pedicle.model.cure import CementClock, Cure, Harm
 from pedicle.model.strength import STATES, State, StateStrength, Strength
 from pedicle.model.vertebra import Estimate
 from pedicle.report.charts import BLUE, BROWN, GREEN, RED, Line, charted
+from pedicle.report.strain import state_words, strain_chart
 from pedicle.report.tables import Table
 from pedicle.report.words import SPACE, figure, with_unit
 
 TISSUES = {"bone": "bone", "canal": "spinal canal", "nerve_root": "beside a nerve root", "disc": "disc"}
-STATE_WORDS: dict[State, str] = {"intact": "Before the fracture", "fractured": "Fractured", "augmented": "With cement"}
 # Heat is over by then: the chart ends here, minutes.
 _SHOWN_MIN = 60.0
 
@@ -36,6 +36,7 @@ class StrengthPages:
     table: Table
     facts: tuple[tuple[str, str], ...]
     curve: Markup | None
+    strain: Markup
 
 
 def cure_pages(cure: Cure) -> CurePages:
@@ -141,13 +142,13 @@ def _heat_chart(cure: Cure) -> Markup:
 
 def strength_pages(found: Strength) -> StrengthPages:
     """What the report shows of a strength."""
-    return StrengthPages(_strength_table(found), tuple(_strength_facts(found)), _push_chart(found))
+    return StrengthPages(_strength_table(found), tuple(_strength_facts(found)), _push_chart(found), strain_chart(found))
 
 
 def _strength_table(found: Strength) -> Table:
     rows = tuple(
         (
-            STATE_WORDS[state],
+            state_words(found, state),
             _ranged(found.stiffness_n_mm[state], 1e-3, "kN/mm", 1),
             _ranged(found.strength_n[state], 1e-3, "kN", 2),
             _tilt(found.states[state]),
@@ -199,5 +200,5 @@ def _push_chart(found: Strength) -> Markup | None:
     for state, colour in zip(STATES, (GREEN, RED, BLUE), strict=True):
         one = found.states.get(state)
         if one is not None and one.curve is not None:
-            lines.append((100.0 * one.curve.strain, 1e-3 * one.curve.load_n, colour, STATE_WORDS[state].lower()))
+            lines.append((100.0 * one.curve.strain, 1e-3 * one.curve.load_n, colour, state_words(found, state).lower()))
     return charted([(lines, "shortening, %", "load, kN")]) if lines else None

@@ -1,0 +1,99 @@
+"""Hardening and strength in a case: their files, their balances, what stands on what, their pages, the commands that repeat them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from pedicle import procedure
+from pedicle.curing.options import CureOptions
+from pedicle.mechanics.options import StrengthOptions
+from pedicle.model.case import Case
+
+
+@pytest.fixture(scope="module")
+def cure(finished) -> dict:
+    return json.loads((finished / "cure-L1.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def strength(finished) -> dict:
+    return json.loads((finished / "strength-L1.json").read_text())
+
+
+def test_the_documents_hold_what_outside_checks_read(cure, strength):
+    assert {"cement", "bone"} <= set(cure["peak_temperature_c"])
+    assert {"omega_max", "volume_over_1_ml"} <= set(cure["thermal_damage"])
+    assert {"setting_time_s", "degree_of_cure_1h", "modulus_1h_mpa", "energy_balance_error", "curve"} <= set(cure)
+    states = {"intact", "fractured", "augmented"}
+    assert set(strength["stiffness_n_mm"]) == set(strength["strength_n"]) == states
+    assert {"criterion", "load_transfer", "elements", "dof", "iterations", "relative_residual"} <= set(strength)
+
+
+def test_heat_and_forces_balance(cure, strength):
+    energy = cure["energy_j"]
+    assert cure["energy_balance_error"] <= 1e-3
+    assert energy["start"] + energy["released"] == pytest.approx(
+        energy["stored"] + energy["lost"] + energy["carried"], rel=1e-3
+    )
+    assert strength["relative_residual"] <= 1e-6
+    assert strength["balance_error"] <= 1e-5
+
+
+def test_the_cement_heats_the_bone_and_then_only_hardens(cure):
+    curve = {name: np.array(values, float) for name, values in cure["curve"].items()}
+    assert (np.diff(curve["conversion"]) >= -1e-9).all()
+    assert curve["cement_c"].max() > curve["bone_c"].max() > 37.0
+    assert cure["setting_time_s"] > 0.0
+    assert 0.7 < cure["degree_of_cure_1h"] < 1.0
+
+
+def test_the_clock_is_on_the_operations_clock(finished, cure):
+    """Mixed when the injection says so; set after the last push."""
+    started = next(
+        event for event in map(json.loads, (finished / "operation.jsonl").read_text().splitlines())
+        if event["event"] == "injection_started"
+    )  # fmt: skip
+    assert cure["clock"]["mixed_s"] == pytest.approx(started["mixed_s"])
+    state = Case.open(finished).load("operate")["state"].injection("L1")
+    assert cure["clock"]["set_s"] > state.flow.t_s
+
+
+def test_cement_stiffens_the_fractured_body_within_its_range(strength):
+    stiffness, force = strength["stiffness_n_mm"], strength["strength_n"]
+    assert stiffness["augmented"]["value"] > stiffness["fractured"]["value"]
+    assert force["augmented"]["value"] > force["fractured"]["value"]
+    for states in (stiffness, force):
+        assert all(one["low"] < one["value"] < one["high"] for one in states.values())
+
+
+def test_the_report_tells_both(finished):
+    page = (finished / "report.html").read_text()
+    for words in ("L1: how it hardens", "What heat did", "L1: what that is worth", "What the body carries"):
+        assert words in page
+    assert page.index('id="injection-L1"') < page.index('id="cure-L1"') < page.index('id="strength-L1"')
+
+
+def test_curing_again_with_other_options_makes_what_stands_on_it_anew(finished, tmp_path, cure):
+    folder = shutil.copytree(finished, tmp_path / "case")
+    before = Case.open(folder)
+    digests = {name: before.step(name).digest for name in ("operate", "cure", "strength", "report")}
+    procedure.again(folder, "cure", CureOptions(perfusion=0.0))
+    bloodless = json.loads((folder / "cure-L1.json").read_text())
+    assert bloodless["energy_j"]["carried"] == 0.0 < cure["energy_j"]["carried"]
+    after = Case.open(folder)
+    changed = {name for name, digest in digests.items() if after.step(name).digest != digest}
+    assert changed == {"cure", "strength", "report"}
+
+
+def test_strength_alone_makes_the_hardening_it_stands_on(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "case")
+    with Case.writing(folder) as case:
+        case.forget(["cure", "strength", "report"])
+        case.save_manifest()
+    procedure.again(folder, "strength", StrengthOptions(cell_mm=2.0))
+    assert json.loads((folder / "strength-L1.json").read_text())["cell_mm"] == 2.0
+    assert Case.open(folder).step("cure") is not None
