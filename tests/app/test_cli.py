@@ -122,5 +122,5 @@ def test_verify_prints_computed_beside_exact_and_leaves_with_zero(capsys):
     assert left.value.code == 0
     found = json.loads(capsys.readouterr().out)
     assert found["failed"] == 0
-    assert {"ordered", "delivery"} == {row["solver"] for row in found["answers"]}
+    assert {"ordered", "delivery", "heat", "elastic"} == {row["solver"] for row in found["answers"]}
     assert len(found["answers"]) > 30
