@@ -66,12 +66,20 @@ def beside(size: str, peer: str, repeats: int, solver: str = "") -> list[Row]:
     }
     seconds = [median(pair[n].cpu_s for pair in pairs) for n in (0, 1)]
     needed = {"44k vs ParOSol": "ratio >= 10", "180k vs ParOSol": "ratio >= 15", "44k vs CalculiX": "ratio >= 15"}
-    # Its iterative solver stops at a tolerance of its own and prints seven digits.
-    close = "<= 1e-5" if solver.startswith("ITERATIVE") else "<= 1e-6"
+    # Its iterative solver stops at a looser tolerance of its own, which is not to be set: its direct one judges us.
+    close = "its own tolerance" if solver.startswith("ITERATIVE") else "<= 1e-6"
     return [
         Row(name, "time", seconds[0], "s cpu", needed.get(name, ""), peer, seconds[1], seconds[1] / seconds[0], same),
         Row(name, "reaction", apart, "1", close, peer, same_work={"reactions_n": [mine.reaction_n, yours.reaction_n]}),
     ]
+
+
+def direct_rows(size: str) -> list[Row]:
+    """Reaction against CalculiX's direct solver, seven digits of which it prints; its time is a row of its own."""
+    found = beside(size, "CalculiX", 1, "SPOOLES")
+    for row in found:
+        row.case, row.limit = f"{size} vs CalculiX SPOOLES", row.limit if row.metric == "reaction" else ""
+    return found
 
 
 def iteration_rows() -> list[Row]:
@@ -189,21 +197,7 @@ def main() -> int:
     rows += iteration_rows()
     if not chosen.quick:
         rows += [million_row(), memory_row(), start_row(), compile_row(), *push_rows()]
-        direct = beside("6k", "CalculiX", 1, "SPOOLES")
-        rows += [
-            Row(
-                "6k vs CalculiX SPOOLES",
-                row.metric,
-                row.value,
-                row.unit,
-                row.limit,
-                row.peer,
-                row.peer_value,
-                row.ratio,
-                row.same_work,
-            )
-            for row in direct
-        ]
+    rows += direct_rows("6k") if chosen.quick else direct_rows("6k") + direct_rows("44k")
     publish("mechanics", rows, chosen)
     return short_of(rows)
 
