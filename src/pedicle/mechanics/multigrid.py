@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pedicle.kernels import elastic_apply as apply
 from pedicle.kernels import elastic_transfer as transfer
 from pedicle.kernels import elastic_vectors as vectors
-from pedicle.kernels.jit import SERIAL_BELOW
+from pedicle.kernels.jit import SERIAL_BELOW, threads_for
 from pedicle.mechanics.elements import cube_stiffness, greatest_eigenvalue, modal_stiffness
 from pedicle.mechanics.options import SolverOptions
 
@@ -117,24 +117,35 @@ class Multigrid:
         while np.prod(self.levels[-1].shape + 1) > _COARSEST:
             self.levels.append(_coarser(self.levels[-1]))
         for level in self.levels[:-1]:
-            level.greatest = level.estimate()
+            with threads_for(level.stride):
+                level.greatest = level.estimate()
         self._factorise()
 
     def cycle(self, b: NDArray[np.float64], scale: float) -> Singles:
         """About A^-1 (scale b); the answer is the finest level's own array."""
         vectors.scaled_to(self.levels[0].b, scale, b)
-        degree, span = self.options.degree, self.options.span
-        for fine, coarse in zip(self.levels[:-1], self.levels[1:], strict=True):
-            fine.smooth(degree, span, True)
-            fine.multiply(fine.x)
-            vectors.residual(fine.d, fine.b, fine.ax, fine.inverse)
-            transfer.restrict_to(coarse.b, fine.d, coarse.shape, fine.shape, fine.stride, coarse.stride)
+        steps = list(zip(self.levels[:-1], self.levels[1:], strict=True))
+        for fine, coarse in steps:
+            with threads_for(fine.stride):
+                self._down(fine, coarse)
         last = self.levels[-1]
         transfer.solve_factorised(last.x, self.factor, last.b, self.places)
-        for fine, coarse in zip(self.levels[-2::-1], self.levels[:0:-1], strict=True):
-            transfer.prolong_add(fine.x, coarse.x, fine.inverse, coarse.shape, fine.shape, fine.stride, coarse.stride)
-            fine.smooth(degree, span, False)
+        for fine, coarse in reversed(steps):
+            with threads_for(fine.stride):
+                self._up(fine, coarse)
         return self.levels[0].x
+
+    def _down(self, fine: Level, coarse: Level) -> None:
+        """Smooth from rest and hand on what is left."""
+        fine.smooth(self.options.degree, self.options.span, True)
+        fine.multiply(fine.x)
+        vectors.residual(fine.d, fine.b, fine.ax, fine.inverse)
+        transfer.restrict_to(coarse.b, fine.d, coarse.shape, fine.shape, fine.stride, coarse.stride)
+
+    def _up(self, fine: Level, coarse: Level) -> None:
+        """Take the coarse correction and smooth."""
+        transfer.prolong_add(fine.x, coarse.x, fine.inverse, coarse.shape, fine.shape, fine.stride, coarse.stride)
+        fine.smooth(self.options.degree, self.options.span, False)
 
     def _factorise(self) -> None:
         """The coarsest grid's matrix, column by column, and its factor."""
