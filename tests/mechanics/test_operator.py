@@ -124,13 +124,20 @@ def test_a_body_that_hangs_on_nothing_is_an_error_and_no_answer():
 
 CHILD = """
 import hashlib, numpy as np, sys
+from pedicle.mechanics.loads import press
+from pedicle.mechanics.options import PushOptions, SolverOptions
+from pedicle.mechanics.plastic import push
 from pedicle.mechanics.system import ElasticSystem
+from pedicle.verify.elastic import solid
 rng = np.random.default_rng(0)
 modulus = rng.uniform(1.0, 500.0, (44, 40, 37)); modulus[rng.random(modulus.shape) < 0.2] = 0.0
 free = np.ones((3, 45, 41, 38), bool); free[:, :, :, [0, -1]] = False
 given = np.zeros(free.shape); given[2, :, :, -1] = -1.0
 found = ElasticSystem(modulus, 1.0, free, 0.3).solve(given)
-print(hashlib.sha256(found.displacement_mm.tobytes() + found.force_n.tobytes()).hexdigest(), found.iterations)
+block = solid(modulus, 0.007 * modulus)
+curve = push(press(block, "ball", SolverOptions()), PushOptions(steps=2), end_mm=0.3)
+assert curve.yielded_share > 0.01
+print(curve.load_n.tobytes().hex(), hashlib.sha256(found.displacement_mm.tobytes() + found.force_n.tobytes()).hexdigest(), found.iterations)
 """
 
 

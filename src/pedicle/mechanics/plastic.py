@@ -157,14 +157,19 @@ class Balance:
 def push(
     pressed: Pressed, options: PushOptions | None = None, law: PlasticLaw | None = None, end_mm: float | None = None
 ) -> PushCurve:
-    """Load against the body's apparent strain up to the plates' last approach, `end_mm` or that of the data.
+    """Load against the body's apparent strain up to that of the data, or up to the plates' approach `end_mm`.
 
     NumericalError 763 when a step finds no balance.
     """
     options, law = options or PushOptions(), law or PlasticLaw.of_bone()
-    end = end_mm or quantity("mechanics/materials", "plastic", "end").value * pressed.solid.height_mm
+    most = np.inf
+    if end_mm is None:
+        most = quantity("mechanics/materials", "plastic", "end").value
+        shortening = body_shortening(pressed.solid, pressed.field(pressed.move))
+        # While all is elastic, soft layers take their part of the approach.
+        end_mm = most * pressed.solid.height_mm / shortening
     with threads_for(pressed.system.stride):
-        return _pushed(Balance(pressed, law), options, end)
+        return _pushed(Balance(pressed, law), options, end_mm, most)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,12 +183,12 @@ class _Stop:
     points: tuple[Floats, Floats]
 
 
-def _pushed(balance: Balance, options: PushOptions, end_mm: float) -> PushCurve:
+def _pushed(balance: Balance, options: PushOptions, end_mm: float, most: float) -> PushCurve:
     """Equal steps; where the load first falls, the last two are taken back and done again in small ones."""
     ahead = deque(end_mm * (n + 1) / options.steps for n in range(options.steps))
     rest = np.zeros(balance.size + len(balance.tilts))
     stops, asked, fallen = [_Stop(0.0, rest, 0.0, 0.0, balance.points.saved())], 0, False
-    while ahead:
+    while ahead and stops[-1].strain < most:
         stop, count = _next_stop(balance, stops, ahead.popleft(), options)
         asked += count
         if stop.load_n >= stops[-1].load_n or fallen:
