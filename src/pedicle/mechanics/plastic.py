@@ -17,6 +17,7 @@ from pedicle.kernels.elastic_apply import CHUNK
 from pedicle.kernels.elastic_plastic import take_plastic_force
 from pedicle.kernels.jit import threads_for
 from pedicle.mechanics.loads import Pressed
+from pedicle.mechanics.multigrid import THREADS_FROM
 from pedicle.mechanics.options import PushOptions
 from pedicle.mechanics.stiffness import body_shortening
 from pedicle.model.errors import NumericalError
@@ -168,7 +169,7 @@ def push(
         shortening = body_shortening(pressed.solid, pressed.field(pressed.move))
         # While all is elastic, soft layers take their part of the approach.
         end_mm = most * pressed.solid.height_mm / shortening
-    with threads_for(pressed.system.stride):
+    with threads_for(pressed.system.stride, THREADS_FROM):
         return _pushed(Balance(pressed, law), options, end_mm, most)
 
 
