@@ -20,8 +20,9 @@ from pedicle.mechanics.elements import cube_stiffness, greatest_eigenvalue, moda
 from pedicle.mechanics.options import SolverOptions
 
 Singles = NDArray[np.float32]
-# Nodes from which a second thread is worth waiting for: a solve has thousands of short loops.
-THREADS_FROM = 300_000
+# Nodes from which a second thread is worth waiting for: a solve has thousands of short loops, and a thread that has to wait for
+# its turn on a busy machine costs more than it saves (a million unknowns take half a second on one).
+THREADS_FROM = 1_000_000
 # Nodes of the coarsest grid at most, and steps and safety of the estimate of the greatest eigenvalue.
 _COARSEST, _POWER_STEPS, _SAFETY = 80, 10, 1.15
 
