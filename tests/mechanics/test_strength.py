@@ -15,7 +15,7 @@ from pedicle.mechanics.reduced import reduced
 from pedicle.mechanics.strength import assess_strength
 from pedicle.model.density import k2hpo4_from_caha
 from pedicle.model.elasticity import elastic_law, elastic_law_names
-from pedicle.model.errors import InputError
+from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import PART_BODY, Density, Estimate, Fracture, Vertebra
 from pedicle.model.volume import Volume
@@ -172,15 +172,21 @@ def test_the_push_carries_more_than_the_screen_and_less_than_linear():
     assert one.screen_n < found.strength_n["intact"].value < 0.02 * one.height_mm * one.plate_n_mm
 
 
-@pytest.mark.parametrize(("what", "code"), [("law", 761), ("bone", 760), ("body", 760)])
+@pytest.mark.parametrize(
+    ("what", "code"), [("law", 761), ("bone", 760), ("body", 760), ("cut", 764), ("cemented", 765), ("metal", 765)]
+)
 def test_what_cannot_be_computed_is_refused_in_one_line(what, code):
     options, one = COARSE, vertebra()
     if what == "law":
         options = replace(COARSE, law="none")
     elif what == "bone":
         one = replace(one, bone=None)
+    elif what == "cut":
+        one = replace(one, complete=False)
+    elif what in ("cemented", "metal"):
+        one = replace(one, **{what: True})
     else:
         empty = one.bone.parts.with_values(np.zeros_like(one.bone.parts.values))
         one = replace(one, bone=replace(one.bone, parts=empty))
-    with pytest.raises(InputError, match=f"E{code}"):
+    with pytest.raises((InputError, RefusedError), match=f"E{code}"):
         assess_strength(one, options=options)
