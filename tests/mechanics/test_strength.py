@@ -13,6 +13,7 @@ from pedicle.mechanics.model import Filling, body_of, solid_of
 from pedicle.mechanics.options import PushOptions, StrengthOptions
 from pedicle.mechanics.reduced import reduced
 from pedicle.mechanics.strength import assess_strength
+from pedicle.mechanics.warm import warm_up
 from pedicle.model.density import k2hpo4_from_caha
 from pedicle.model.elasticity import elastic_law, elastic_law_names
 from pedicle.model.errors import InputError, RefusedError
@@ -92,7 +93,7 @@ def test_cement_replaces_bone_and_never_softens_it():
 
 def test_a_reduced_body_has_its_height_back_and_its_mineral():
     bone = body_of(simple_bone(spacing=1.0), 1.0)
-    whole = reduced(bone, vertebra(loss=(30.0, 20.0, 10.0)).fracture)
+    whole = reduced(bone, (30.0, 20.0, 10.0))
     body, old = whole.parts.values == PART_BODY, bone.parts.values == PART_BODY
     front, back = (np.flatnonzero(body.any(axis=(0, 2)))[n] for n in (2, -3))
     heights = body.sum(axis=2).max(axis=0)
@@ -116,6 +117,14 @@ def test_a_broken_body_is_weaker_and_cement_gives_some_of_it_back(broken):
     assert k["fractured"] < 0.8 * k["intact"]
     for value in (*found.stiffness_n_mm.values(), *found.strength_n.values()):
         assert 0.0 < value.low < value.value < value.high
+
+
+def test_an_open_cleft_breaks_a_body_and_the_intact_one_has_none():
+    """A slit across the body, no loss of height measured: the intact state is stiffer by far."""
+    bone = simple_bone(pose=turned(), spacing=2.0, cleft=lambda x, y, z: (abs(z) < 2.0) & (y < 2.0))
+    found = assess_strength(vertebra(bone), options=COARSE)
+    assert found.stiffness_n_mm["fractured"].value < 0.5 * found.stiffness_n_mm["intact"].value
+    assert found.states["intact"].height_mm == pytest.approx(2.0 * HALF_HEIGHT, abs=2.0)
 
 
 def test_each_state_shows_its_balance(broken):
@@ -190,3 +199,7 @@ def test_what_cannot_be_computed_is_refused_in_one_line(what, code):
         one = replace(one, bone=replace(one.bone, parts=empty))
     with pytest.raises((InputError, RefusedError), match=f"E{code}"):
         assess_strength(one, options=options)
+
+
+def test_warming_up_runs_every_kernel():
+    assert warm_up() > 0.0

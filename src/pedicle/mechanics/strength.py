@@ -139,7 +139,8 @@ def solid_in(vertebra: Vertebra, state: State, case: _Case) -> Solid:
     density = bone.density_mg_cm3
     bone = replace(bone, density_mg_cm3=density.with_values(density.values * np.float32(case.density_factor)))
     if state == "intact":
-        whole = reduced(bone, vertebra.fracture) if case.fractured and vertebra.fracture is not None else bone
+        loss = vertebra.fracture.loss_percent if vertebra.fracture else (0.0, 0.0, 0.0)
+        whole = reduced(bone, loss) if case.fractured else bone
         return solid_of(whole, law, layer)
     filling = (
         Filling(case.share, case.cement_mpa, case.interface)
