@@ -71,7 +71,7 @@ UNITS = {
     "N", "1/s", "degC", "years", "kg", "mg", "mg/kg", "1/mm", "mm/year", "g/cm3", "mm2/mm2", "count", "days", "weeks", "ng", "keV",
     "cm2/g", "GiB", "bytes", "MB",
     "m2", "Pa s", "Gy cm2", "nGy", "uSv", "uSv/min", "min", "mAs",
-    "Pa s^n", "kJ/mol", "mm3/MPa", "mm3/s", "kPa", "g",
+    "Pa s^n", "kJ/mol", "kJ/kg", "kJ/(kg K)", "W/(m K)", "W/(m2 K)", "MJ/(m3 K)", "mm3/MPa", "mm3/s", "kPa", "g",
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 Research and training software. Not a medical device.
 
 The shop window is small: `read_ct`, `read_labels`, `find_vertebrae`, `plan`, `shoot`,
-`locate`, `write_report`, `run` and `Case`.
+`locate`, `cure`, `assess_strength`, `write_report`, `run` and `Case`.
 Names load when they are first used, so that ``import pedicle`` is quick.
 """
 
@@ -22,6 +22,8 @@ _WINDOW = {
     "shoot": "pedicle.fluoroscopy.shoot",
     "locate": "pedicle.fluoroscopy.tip",
     "register": "pedicle.fluoroscopy.registration",
+    "cure": "pedicle.curing.cure:cure_level",
+    "assess_strength": "pedicle.mechanics.strength",
     "write_report": "pedicle.report.write",
     "run": "pedicle.procedure",
     "Case": "pedicle.model.case",
@@ -29,6 +31,8 @@ _WINDOW = {
 
 __all__ = [
     "Case",
+    "assess_strength",
+    "cure",
     "find_vertebrae",
     "locate",
     "plan",

@@ -112,9 +112,12 @@ def test_a_decoder_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("kind", ["plain", "RLE"])
 def test_no_child_without_a_foreign_decoder(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Uncompressed pixels need no decoder, and run lengths are undone in Python."""
-    write(series(), tmp_path) if kind == "plain" else packed(RLELossless)(tmp_path)
+    write(series(), tmp_path / "plain")
+    truth = read_dicom(tmp_path / "plain").volume.values
+    packed(RLELossless)(tmp_path / "RLE")
     monkeypatch.setattr(decoding, "command", double("os.abort()"))
-    read_dicom(tmp_path)
+    # The packed series has no room below -1024 HU.
+    assert (read_dicom(tmp_path / kind).volume.values.clip(-1024) == truth.clip(-1024)).all()
 
 
 def test_one_child_reads_the_whole_series_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

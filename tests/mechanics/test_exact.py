@@ -66,7 +66,7 @@ def test_a_plate_free_to_tilt_takes_no_moment_and_carries_no_more(uneven):
 
 
 def test_a_push_that_finds_no_balance_is_an_error(uneven):
-    with pytest.raises(NumericalError, match="E763"):
+    with pytest.raises(NumericalError, match="E773"):
         pushed(uneven, steps=1, most_iterations=3, tolerance=1e-6)
 
 

@@ -118,7 +118,7 @@ def test_a_body_that_hangs_on_nothing_is_an_error_and_no_answer():
     one = system(modulus, most_iterations=30)
     load = np.zeros((3, 10, 10, 10))
     load[2, 4, 4, 7] = 1.0
-    with pytest.raises(NumericalError, match="E762"):
+    with pytest.raises(NumericalError, match="E772"):
         one.solve(np.zeros_like(load), load)
 
 

@@ -35,12 +35,12 @@ def test_edges_as_an_eye_at_the_detector_sees_them(primary, left, right, eye):
 
 
 def test_side_letters_stand_where_points_of_that_side_are_seen():
-    """A bead to the patient's left is seen in the half that carries the L, from everywhere but straight lateral."""
+    """A bead to the patient's left is seen in the half that carries the L, from within 60 degrees of front and back."""
     for primary in range(-180, 181, 5):
         beam = beam_of(float(primary), 10.0)
         sides = side_letters(beam)
         if sides is None:
-            assert abs(abs(primary) - 90) <= 5
+            assert abs(abs(primary) - 90) <= 30
             continue
         bead = beam.project(np.array([4.0 + 30.0, 20.0, 100.0]))
         assert sides[0 if bead[0] < (beam.columns - 1) / 2 else 1] == "L", primary

@@ -17,6 +17,8 @@ _TABLE = {
     "plan": "Plan the needles of a case again, with other options.",
     "shoot": "A simulated X-ray picture of a planned case, with the needle in view.",
     "inject": "Inject cement through the planned needles of a case, and add it to the case's log.",
+    "cure": "Let the cement of a case harden: heat, damage, when it is hard.",
+    "strength": "What the injected levels of a case could carry before and after.",
     "report": "Write a case's report again.",
     "cite": "The references a case used, as BibTeX.",
     "phantom": "A synthetic CT with label map and known truth.",

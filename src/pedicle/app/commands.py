@@ -11,9 +11,11 @@ from cyclopts.validators import Number
 
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.console import Talk, Upto, speaking, tell
+from pedicle.curing.options import CureOptions
 from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.injection.options import InjectOptions
 from pedicle.io.options import ImportOptions
+from pedicle.mechanics.options import StrengthOptions
 from pedicle.model.case import Case
 from pedicle.planning.options import PlanOptions
 from pedicle.report.options import ReportOptions
@@ -25,6 +27,8 @@ Planning = Annotated[PlanOptions, Parameter(name="*")]
 Shooting = Annotated[ShotOptions, Parameter(name="*")]
 Picturing = Annotated[PictureOptions, Parameter(name="*")]
 Injecting = Annotated[InjectOptions, Parameter(name="*")]
+Curing = Annotated[CureOptions, Parameter(name="*")]
+Strengthening = Annotated[StrengthOptions, Parameter(name="*")]
 Reporting = Annotated[ReportOptions, Parameter(name="*")]
 
 
@@ -187,6 +191,32 @@ def inject(case: Path, /, *, inject: Injecting = InjectOptions(), talk: Talk = _
     _again(case, "operate", inject, talk)
 
 
+def cure(case: Path, /, *, cure: Curing = CureOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
+    """Let the cement of the injected levels harden with these options; what stands on it is made anew.
+
+    Writes ``cure-LEVEL.json``.
+
+    Parameters
+    ----------
+    case
+        Case folder.
+    """
+    _again(case, "cure", cure, talk)
+
+
+def strength(case: Path, /, *, strength: Strengthening = StrengthOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
+    """What the injected levels could carry before the fracture, with it and with cement; a report is written anew.
+
+    Writes ``strength-LEVEL.json``.
+
+    Parameters
+    ----------
+    case
+        Case folder.
+    """
+    _again(case, "strength", strength, talk)
+
+
 def cite(case: Path, /, *, talk: Talk = _QUIET) -> None:
     """The references a case used, as BibTeX.
 
@@ -278,7 +308,10 @@ def compiling(progress: Any) -> None:
 
 def summarise(case: Case, talk: Talk) -> None:
     """Where the case is and what each step found, the warnings counted."""
-    steps = {name: case.step(name) for name in ("read", "measure", "plan", "fluoroscopy", "operate", "report")}
+    steps = {
+        name: case.step(name)
+        for name in ("read", "measure", "plan", "fluoroscopy", "operate", "cure", "strength", "report")
+    }
     found = {name: record for name, record in steps.items() if record is not None}
     facts = {
         "case": str(case.folder),

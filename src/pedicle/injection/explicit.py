@@ -113,8 +113,9 @@ class _Explicit(Run):
         shared = 2.0 * left_a * left_b / np.maximum(left_a + left_b, 1e-300)
         self.conductance = faces.transmissibility * upstream * shared
         leaving = pressure[openings.cells] >= openings.pressure_pa
-        of_opening = np.where(leaving, s[openings.cells], 0.0) * (inverse[openings.cells] - fields.inverse_marrow)
-        self.way_out = openings.conductance_mm3 * (of_opening + fields.inverse_marrow) * open_share[openings.cells]
+        marrow = fields.inverse_marrow * openings.marrow_ease
+        of_opening = np.where(leaving, s[openings.cells], 0.0) * (inverse[openings.cells] - marrow)
+        self.way_out = openings.conductance_mm3 * (of_opening + marrow) * open_share[openings.cells]
         self._solve_pressure()
 
     def _solve_pressure(self) -> None:

@@ -26,16 +26,20 @@ def with_passages(medium: Medium, passages: tuple[Passage, ...]) -> Medium:
     faces = tuple(face.copy() for face in medium.face_mm3)
     permeability = medium.permeability_mm2.copy()
     outlets = {one.name: one for one in medium.outlets}
+    lumen: set[Cell] = set()
     for passage in passages:
         if passage.conductivity_mm4 <= 0.0:
             continue
         path = cells_along(medium.grid, medium.flow_cells, passage.path_lps_mm)
+        lumen.update(path)
         _join(faces, path, passage)
         _open(permeability, path, passage, medium.spacing_mm)
         outlet = _outlet(path[-1], passage, medium.flow_cells.shape)
         outlets[outlet.name] = _together(outlets[outlet.name], outlet) if outlet.name in outlets else outlet
+    joined = (faces[0], faces[1], faces[2])
+    cells = np.array(sorted(int(np.ravel_multi_index(cell, medium.flow_cells.shape)) for cell in lumen), np.int64)
     return replace(
-        medium, face_mm3=(faces[0], faces[1], faces[2]), permeability_mm2=permeability, outlets=tuple(outlets.values())
+        medium, face_mm3=joined, permeability_mm2=permeability, outlets=tuple(outlets.values()), lumen_cells=cells
     )
 
 

@@ -26,11 +26,12 @@ LAXEST = 1e-2
 
 @dataclass(frozen=True, eq=False)
 class Openings:
-    """All outlets of a medium as one list: cell, conductance mm3, pressure Pa, outlet's number."""
+    """All outlets of a medium as one list: cell, conductance mm3, pressure Pa, ease for marrow, outlet's number."""
 
     cells: Indices
     conductance_mm3: Array
     pressure_pa: Array
+    marrow_ease: Array
     outlet: Indices
 
     @classmethod
@@ -41,7 +42,8 @@ class Openings:
         cells = np.concatenate([np.zeros(0, np.int64), *[outlet.cells for outlet in outlets]])
         conductance = np.concatenate([np.zeros(0), *[outlet.conductance_mm3 for outlet in outlets]])
         pressure = np.repeat([outlet.pressure_pa for outlet in outlets], sizes).astype(float)
-        return cls(cells, conductance, pressure, np.repeat(np.arange(len(outlets)), sizes).astype(np.int64))
+        ease = np.repeat([outlet.marrow_ease for outlet in outlets], sizes).astype(float)
+        return cls(cells, conductance, pressure, ease, np.repeat(np.arange(len(outlets)), sizes).astype(np.int64))
 
     @property
     def unequal(self) -> bool:
@@ -148,9 +150,8 @@ class BoxSystem:
         at, inside = self.padded(openings.cells)
         cells, outside = openings.cells[inside], openings.pressure_pa[inside]
         s, inverse = fields.saturation.ravel()[cells], fields.inverse.ravel()[cells]
-        leaving = (
-            np.where(pressure[cells] >= outside, s * (inverse - fields.inverse_marrow), 0.0) + fields.inverse_marrow
-        )
+        marrow = fields.inverse_marrow * openings.marrow_ease[inside]
+        leaving = np.where(pressure[cells] >= outside, s * (inverse - marrow), 0.0) + marrow
         conductance = openings.conductance_mm3[inside] * leaving * fields.open_share.ravel()[cells]
         side_cells, far, through = (values[:sides] for values in self._sides)
         all_cells = np.concatenate([at, side_cells])
@@ -190,9 +191,9 @@ class BoxSystem:
         through = float(exits.conductance[sides] @ (pressure - outside))
         beyond = ~self.padded(openings.cells)[1]
         cells = openings.cells[beyond]
-        mobility = openings.conductance_mm3[beyond] * fields.inverse_marrow * fields.open_share.ravel()[cells]
+        conductance = openings.conductance_mm3[beyond] * openings.marrow_ease[beyond] * fields.open_share.ravel()[cells]
         above = fields.base.ravel()[cells] + fields.rate * fields.response.ravel()[cells] - openings.pressure_pa[beyond]
-        return abs(through - float(mobility @ above))
+        return abs(through - fields.inverse_marrow * float(conductance @ above))
 
     def _solve_above(
         self, outside: Array, x: Array, source: Array | None, options: FlowOptions, beside: float = 0.0

@@ -50,7 +50,7 @@ class Run:
         fx, fy, fz = state.fluxes_mm3_s
         self.fluxes = fx.copy(), fy.copy(), fz.copy()
         self.out_cement, self.out_marrow = state.outflow_cement_mm3.copy(), state.outflow_marrow_mm3.copy()
-        self.box, self.far_outflow = state.box, state.far_outflow
+        self.box, self.far_outflow, self.stretch = state.box, state.far_outflow, state.stretch
         self.tip, self.slope = state.tip_pressure_pa, state.tip_slope_pa_s_mm3
         shape = medium.pore_volume_mm3.shape
         self.fields = Fields(
@@ -222,4 +222,5 @@ class Run:
             balance_error=self.error,
             box=self.box,
             far_outflow=self.far_outflow,
+            stretch=self.stretch,
         )

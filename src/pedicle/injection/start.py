@@ -36,6 +36,7 @@ def start_flow(medium: Medium, source: Source, fluids: Fluids, t_s: float = 0.0)
         balance_error=0.0,
         box=np.zeros((3, 2), np.int64),
         far_outflow=np.zeros(outlets),
+        stretch=1.0,
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pedicle.injection.cells import Cells
 from pedicle.model.bone import Route
 from pedicle.model.medium import Outlet, Place
-from pedicle.model.permeability import shell_resistance_per_mm
+from pedicle.model.permeability import marrow_ease, shell_resistance_per_mm
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import PART_BODY, PART_CANAL, PART_OTHER_BONE, PART_POSTERIOR
 
@@ -114,7 +114,7 @@ def shell_outlets(cells: Cells, faces: Faces) -> tuple[Outlet, ...]:
     for name, route, place, rows in _patches(faces):
         cell, where = np.unique(faces.cell[rows], return_inverse=True)
         conductance = np.bincount(where, weights=through[rows]).astype(np.float64)
-        found.append(Outlet(name, route, place, cell, conductance, rest_pressure_pa(), "intact cortex"))
+        found.append(Outlet(name, route, place, cell, conductance, rest_pressure_pa(), "intact cortex", marrow_ease()))
     return tuple(found)
 
 

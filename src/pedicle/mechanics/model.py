@@ -66,12 +66,12 @@ class Filling:
 
 
 def body_of(bone: Bone, cell_mm: float) -> Bone:
-    """The body's neighbourhood of a bone, on cells of another size where asked for; InputError 760 when it holds none."""
+    """The body's neighbourhood of a bone, on cells of another size where asked for; InputError 770 when it holds none."""
     bone = bone if np.isclose(bone.parts.grid.spacing_mm[0], cell_mm, rtol=1e-3) else _on_cells(bone, cell_mm)
     box = bounding_box(bone.parts.values == PART_BODY, 1)
     if box is None or (box[1] - box[0]).min() < _FEWEST:
         raise InputError(
-            760, bone.level, "no vertebral body in its maps", f"{_FEWEST} cells along each axis", "check the label map"
+            770, bone.level, "no vertebral body in its maps", f"{_FEWEST} cells along each axis", "check the label map"
         )
     return bone.cropped(*box)
 

@@ -160,7 +160,7 @@ def push(
 ) -> PushCurve:
     """Load against the body's apparent strain up to that of the data, or up to the plates' approach `end_mm`.
 
-    NumericalError 763 when a step finds no balance.
+    NumericalError 773 when a step finds no balance.
     """
     options, law = options or PushOptions(), law or PlasticLaw.of_bone()
     most = np.inf
@@ -256,7 +256,7 @@ def _balanced(balance: Balance, x: Floats, approach_mm: float, options: PushOpti
             pairs.append((move, change, curvature))
         x, r = x + move, following
     raise NumericalError(
-        763, "elastic-plastic push",
+        773, "elastic-plastic push",
         f"out of balance by {_norm(r) / balance.plate_norm():.1e} at {approach_mm:.3f} mm",
         f"at most {options.tolerance:.0e}", "take more steps or a stronger law",
     )  # fmt: skip

@@ -57,17 +57,17 @@ def assess_strength(
     `share` is the part of each cell that is cement (`Fill.share`, on the flow's grid, along the vertebra's axes; it is taken
     to the bone's grid here); None = no augmented state. `cement_modulus_mpa` is the cement's own modulus by place, on any grid in the
     patient; None = cured cement of the catalogue. The fractured state exists for a body that is fractured (Genant 1 or more, or
-    a cleft); its intact state is then an estimate with the height given back. InputError 760 without a body, 761 without such a law, 764 where the
-    scan cuts the level; RefusedError 765 where it holds cement or metal already.
+    a cleft); its intact state is then an estimate with the height given back. InputError 770 without a body, 771 without such a law, 774 where the
+    scan cuts the level; RefusedError 775 where it holds cement or metal already.
     """
     options = options or StrengthOptions()
     if options.law not in elastic_law_names():
         raise InputError(
-            761, vertebra.level, f"no law named {options.law}", ", ".join(elastic_law_names()), "name one of them"
+            771, vertebra.level, f"no law named {options.law}", ", ".join(elastic_law_names()), "name one of them"
         )
     _refuse_unreadable(vertebra)
     if vertebra.bone is None:
-        raise InputError(760, vertebra.level, "no bone map of this level", "one body", "see the warnings of measure")
+        raise InputError(770, vertebra.level, "no bone map of this level", "one body", "see the warnings of measure")
     bone = body_of(vertebra.bone, options.cell_mm)
     broken = _is_broken(vertebra, bone)
     values = _sampled(share, bone, 0.0) if share is not None else None
@@ -84,12 +84,12 @@ def _refuse_unreadable(vertebra: Vertebra) -> None:
     """A body that the scan cuts, or whose density is not that of bone, has no strength to tell."""
     if not vertebra.complete:
         raise InputError(
-            764, vertebra.level, "the scan's border cuts it", "a whole vertebra", "use a scan that holds all of it"
+            774, vertebra.level, "the scan's border cuts it", "a whole vertebra", "use a scan that holds all of it"
         )
     if vertebra.cemented or vertebra.metal:
         what = "cement" if vertebra.cemented else "metal"
         raise RefusedError(
-            765, vertebra.level, f"holds {what} already", "density must be of bone", "assess another level"
+            775, vertebra.level, f"holds {what} already", "density must be of bone", "assess another level"
         )
 
 

@@ -86,7 +86,7 @@ class ElasticSystem:
         """Displacements and forces at rest.
 
         `displacement_mm` holds the prescribed values (free ones in it count nothing), `force_n` the loads on free nodes,
-        `start_mm` a guess. NumericalError 762 when the residual stays above the tolerance.
+        `start_mm` a guess. NumericalError 772 when the residual stays above the tolerance.
         """
         with threads_for(self.stride, THREADS_FROM):
             return self._solve(displacement_mm, force_n, start_mm)
@@ -125,7 +125,7 @@ class ElasticSystem:
             reached = self._left(u, load, *work) / first
         if not reached <= self.options.tolerance:
             raise NumericalError(
-                762, "elastic solve", f"residual {reached:.1e} after {iterations} iterations",
+                772, "elastic solve", f"residual {reached:.1e} after {iterations} iterations",
                 f"at most {self.options.tolerance:.0e}", "report it with the case, or allow more iterations",
             )  # fmt: skip
         return iterations, float(reached)

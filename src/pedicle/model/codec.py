@@ -38,6 +38,7 @@ _MODULES = (
     "injection",
     "fill",
     "spread",
+    "cure",
     "events",
     "expected",
 )

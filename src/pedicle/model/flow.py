@@ -61,7 +61,8 @@ class FlowState:
     along the axes, kept for the shear of the next step (no elements where viscosity does not depend on it). `outflow_*_mm3` are by outlet, in the
     medium's order. `tip_pressure_pa` is at the needle's opening for the last rate and `tip_slope_pa_s_mm3` its derivative by
     the rate with frozen mobilities. `balance_error` is the worst |injected - found - leaked| / injected of all steps.
-    `box` holds the active box (low and high index by axis), `far_outflow` each outlet's share of what leaves through its sides.
+    `box` holds the active box (low and high index by axis), `far_outflow` each outlet's share of what leaves through its sides;
+    `stretch` is how much longer than the front needs to cross a lumen's cell a step may be, because little changed in the last.
     """
 
     t_s: float
@@ -84,6 +85,7 @@ class FlowState:
     balance_error: float
     box: NDArray[np.int64]
     far_outflow: Array
+    stretch: float
 
     @property
     def pressure_pa(self) -> Array:

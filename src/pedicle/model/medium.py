@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -24,7 +24,8 @@ class Outlet:
     `name` is unique in its medium. `cells` (n,) are linear indices, C order, of the cells at the inside of the opening;
     `conductance_mm3` (n,) is the half-face transmissibility from each cell's centre to the outside, which stands at
     `pressure_pa`: flow mm3/s = conductance x mobility (1/(Pa s)) x pressure difference (Pa). `basis` says how the opening
-    is known.
+    is known. Marrow's own fluid passes `marrow_ease` times as easily as whole marrow would: the vessels of an intact wall hold
+    the tissue back and let blood out.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Outlet:
     conductance_mm3: NDArray[np.float64]
     pressure_pa: float
     basis: str
+    marrow_ease: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,7 @@ class Medium:
     `pore_volume_mm3` (nx, ny, nz), 0 = no flow cell. `permeability_mm2` (3, nx, ny, nz) along the grid's axes.
     `face_mm3` holds transmissibilities k A / d of the inner faces, (nx-1, ny, nz), (nx, ny-1, nz), (nx, ny, nz-1), harmonic
     between the two cells' halves with thin layers in series; 0 = wall. `grid` says where the cells lie in the patient.
+    `lumen_cells` are linear indices of cells that a passage runs through: what moves fast there moves in its lumen.
     """
 
     spacing_mm: tuple[float, float, float]
@@ -78,6 +81,7 @@ class Medium:
     outlets: tuple[Outlet, ...]
     marrow_viscosity_pa_s: float
     grid: Grid | None = None
+    lumen_cells: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def flow_cells(self) -> NDArray[np.bool_]:

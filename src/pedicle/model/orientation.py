@@ -18,8 +18,9 @@ _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 _WORDS = {"L": "left", "R": "right", "P": "back", "A": "front", "H": "head", "F": "feet"}
 # A part of a direction below this share (14 degrees) is not worth a letter.
 _WORTH = 0.25
-# A side letter stands in the picture when the patient's left runs along its rows by more than this share (6 degrees).
-_SIDE = 0.1
+# A side letter stands in the picture when the patient's left runs along its rows by more than this share: the detector stands
+# within 60 degrees of front or back. Nearer to a side the edges are front and back, and large letters of sides would mislead.
+_SIDE = 0.5
 
 
 def letters(direction_lps: ArrayLike) -> str:

@@ -120,8 +120,16 @@ def gap_mm2(width_mm: ArrayLike) -> Array:
 
 
 def marrow_viscosity_pa_s() -> float:
-    """Viscosity of human yellow marrow at body temperature, Newtonian."""
-    return quantity(_FILE, "marrow", "viscosity").value
+    """Resistance of whole marrow to being displaced from among trabeculae, as a viscosity; Newtonian, fitted.
+
+    In a rheometer sheared marrow has a sixtieth of it. With that, the pattern of a fill would not depend on the cement at all.
+    """
+    return quantity(_FILE, "marrow", "in_place").value
+
+
+def marrow_ease() -> float:
+    """How much more easily marrow's own fluid passes vessels that hold whole marrow back: by what sheared marrow is thinner."""
+    return quantity(_FILE, "marrow", "in_place").value / quantity(_FILE, "marrow", "sheared").value
 
 
 def marrow_density_g_cm3() -> float:

@@ -8,15 +8,17 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from pedicle.anatomy.options import MeasureOptions
+from pedicle.curing.options import CureOptions
 from pedicle.fluoroscopy.options import ExpectedOptions
 from pedicle.injection.options import InjectOptions
 from pedicle.io.options import ImportOptions
+from pedicle.mechanics.options import StrengthOptions
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError
 from pedicle.planning.options import PlanOptions
 from pedicle.report.options import ReportOptions
 
-StepName = Literal["measure", "plan", "operate", "report"]
+StepName = Literal["measure", "plan", "operate", "cure", "strength", "report"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,8 @@ class RunOptions:
     plan: PlanOptions = field(default_factory=PlanOptions)
     fluoroscopy: ExpectedOptions = field(default_factory=ExpectedOptions)
     operate: InjectOptions = field(default_factory=InjectOptions)
+    cure: CureOptions = field(default_factory=CureOptions)
+    strength: StrengthOptions = field(default_factory=StrengthOptions)
     report: ReportOptions = field(default_factory=ReportOptions)
 
 

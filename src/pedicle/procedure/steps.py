@@ -76,10 +76,26 @@ def _operate(case: Case, options: RunOptions, progress: Progress) -> Made:
     return Made(result, files, (*told, *left_out))
 
 
+def _cure(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.procedure.hardening import cured
+
+    made, files = cured(case, options, progress)
+    return Made(made, files, tuple(notice for one in made for notice in one.warnings))
+
+
+def _strength(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.procedure.hardening import strengths
+
+    made, files = strengths(case, options, progress)
+    return Made(made, files, tuple(notice for one in made for notice in one.warnings))
+
+
 STEPS = (
     Step("measure", ("read",), _measure),
     Step("plan", ("read", "measure"), _plan),
     Step("fluoroscopy", ("read", "measure", "plan"), _fluoroscopy),
     Step("operate", ("read", "measure", "plan"), _operate),
-    Step("report", ("read", "measure", "plan", "fluoroscopy", "operate"), _report),
+    Step("cure", ("measure", "operate"), _cure),
+    Step("strength", ("measure", "operate", "cure"), _strength),
+    Step("report", ("read", "measure", "plan", "fluoroscopy", "operate", "cure", "strength"), _report),
 )

@@ -8,10 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pedicle.model.case import Case
+from pedicle.model.cure import Cure
 from pedicle.model.expected import Expected
 from pedicle.model.fill import InjectedLevel
 from pedicle.model.patient import Patient
 from pedicle.model.scan import InputFile, LabelMap, Scan
+from pedicle.model.strength import Strength
 from pedicle.model.trajectory import LevelPlan, Plan
 from pedicle.model.vertebra import Spine
 
@@ -45,7 +47,8 @@ class CaseFacts:
 @dataclass(frozen=True, eq=False)
 class Dossier:
     """Everything the report draws. `scan` is None for a mask alone, `plan` is None when nothing was planned, `expected` when no
-    X-ray pictures were computed; `injected` are the levels with an injection, `left_out` says of other planned ones why not."""
+    X-ray pictures were computed; `injected` are the levels with an injection, `left_out` says of other planned ones why not; `cures` and
+    `strengths` are of injected levels."""
 
     scan: Scan | None
     labels: LabelMap
@@ -56,6 +59,8 @@ class Dossier:
     expected: Expected | None = None
     injected: tuple[InjectedLevel, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
+    cures: tuple[Cure, ...] = ()
+    strengths: tuple[Strength, ...] = ()
 
     @property
     def invented(self) -> bool:
@@ -70,6 +75,14 @@ class Dossier:
     def injection(self, level: str) -> InjectedLevel | None:
         """What was injected in a level, or None."""
         return next((found for found in self.injected if found.level == level), None)
+
+    def cure(self, level: str) -> Cure | None:
+        """How a level's cement hardened, or None."""
+        return next((found for found in self.cures if found.level == level), None)
+
+    def strength(self, level: str) -> Strength | None:
+        """What a level carries, or None."""
+        return next((found for found in self.strengths if found.level == level), None)
 
 
 def gather(case: Case) -> Dossier:
@@ -95,6 +108,8 @@ def gather(case: Case) -> Dossier:
         expected=expected,
         injected=tuple(operated.get("injected", ())),
         left_out=dict(operated.get("left_out", {})),
+        cures=case.load("cure") if case.step("cure") else (),
+        strengths=case.load("strength") if case.step("strength") else (),
     )
 
 

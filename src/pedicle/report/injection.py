@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from pedicle.model.cement import cement
 from pedicle.model.fill import KINDS, Curve, Fill, FilmFrame, InjectedLevel, Leak
 from pedicle.model.spread import Spread
 from pedicle.report import svg
 from pedicle.report.canvas import Figure
+from pedicle.report.charts import BLUE, BROWN, RED, Line, charted
 from pedicle.report.figures import Studio
 from pedicle.report.shots import edges_of
 from pedicle.report.tables import Table
@@ -36,7 +35,6 @@ PLACE_WORDS = {
     "cava_or_azygos": "vein to cava or azygos",
 }
 _SIZE_MM = (84.0, 84.0)
-BLUE, BROWN, RED = "#1f4e79", "#b5651d", "#b00020"
 VOLUME_AND_PAIN = "The volume of cement does not predict the relief of pain (r = \N{MINUS SIGN}0.029 in 357 patients): more is not better."
 
 
@@ -205,7 +203,7 @@ def _chart(curve: Curve) -> Markup:
         (minutes, curve.leaked_ml, RED, "leaked"),
     ]
     below = "time from the first push, min"
-    return _charted([(pressures, below, "pressure, kPa"), (volumes, below, "volume, ml")])
+    return charted([(pressures, below, "pressure, kPa"), (volumes, below, "volume, ml")])
 
 
 def _risk(spread: Spread) -> Markup:
@@ -219,7 +217,7 @@ def _risk(spread: Spread) -> Markup:
         low, _, high = spread.leaked_ml[key]
         bars.append((np.array([low, high]), np.full(2, float(n)), colour, _risk_name(key)))
     below = "out of the needle, ml"
-    return _charted(
+    return charted(
         [(lines, below, "runs that leaked, %"), (bars, "leaked at the planned volume, ml: 95 % of runs", "")]
     )
 
@@ -237,31 +235,6 @@ def _risk_words(spread: Spread) -> str:
         f"{spread.runs} runs of this plan, none stopped for a leak: {figure(100.0 * share, 0)} \N{PLUS-MINUS SIGN} {figure(error, 0)} % had leaked "
         f"somewhere at the planned {ml(spread.planned_ml)}. Varied: {varied}. {spread.evidence}."
     )
-
-
-Line = tuple[NDArray[np.float64], NDArray[np.float64], str | None, str]
-
-
-def _charted(charts: list[tuple[list[Line], str, str]]) -> Markup:
-    """Charts beside each other as inline SVG that is the same every time."""
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": "pedicle", "svg.fonttype": "none", "font.size": 8}):
-        from matplotlib.figure import Figure as Chart
-
-        chart = Chart(figsize=(7.2, 2.4), layout="constrained")
-        for axes, (lines, below, beside) in zip(chart.subplots(1, len(charts)), charts, strict=True):
-            for x, y, colour, label in lines:
-                axes.plot(x, y, color=colour, label=label)
-            axes.set(xlabel=below, ylabel=beside)
-            axes.set_ylim(bottom=0.0 if beside else -0.5)
-            if not beside:
-                axes.set_yticks([])
-            axes.legend(frameon=False)
-        content = io.StringIO()
-        chart.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
-    text = content.getvalue()
-    return Markup(text[text.index("<svg") :])
 
 
 __all__ = ["VOLUME_AND_PAIN", "InjectionPages", "injection_pages", "ml"]

@@ -17,6 +17,7 @@ from pedicle.report.canvas import Figure
 from pedicle.report.citations import cited
 from pedicle.report.dossier import Dossier
 from pedicle.report.figures import Studio, needle_figures, view_figure
+from pedicle.report.hardening import CurePages, StrengthPages, cure_pages, strength_pages
 from pedicle.report.injection import VOLUME_AND_PAIN, InjectionPages, injection_pages
 from pedicle.report.options import ReportOptions
 from pedicle.report.overview import overview_figures
@@ -50,6 +51,8 @@ class LevelPages:
     shots: ShotPages | None = None
     injection: InjectionPages | None = None
     left_out: str = ""
+    cure: CurePages | None = None
+    strength: StrengthPages | None = None
 
 
 def render(dossier: Dossier, options: ReportOptions | None = None, progress: Progress = silent) -> str:
@@ -110,8 +113,17 @@ def _level(dossier: Dossier, level: LevelPlan, options: ReportOptions) -> LevelP
     done = dossier.injection(level.level)
     injection = injection_pages(studio, done) if done else None
     clearances = clearance_table(shown) if shown else None
+    cure, strength = dossier.cure(level.level), dossier.strength(level.level)
     return LevelPages(
-        sheet_of(dossier, level), views, clearances, needles, shots, injection, dossier.left_out.get(level.level, "")
+        sheet_of(dossier, level),
+        views,
+        clearances,
+        needles,
+        shots,
+        injection,
+        dossier.left_out.get(level.level, ""),
+        cure_pages(cure) if cure else None,
+        strength_pages(strength) if strength else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pedicle.injection.solvers import SOLVERS
 from pedicle.verify.elastic import elastic_answers
+from pedicle.verify.heat import heat_answers
 from pedicle.verify.interface import interface_problems
 from pedicle.verify.lines import line_problems
 from pedicle.verify.needle_drop import PROBLEMS
@@ -16,7 +17,7 @@ from pedicle.verify.sinking import sinking_problems
 from pedicle.verify.sphere import piston_problems
 from pedicle.verify.thinning import thinning_problems
 
-__all__ = ["Answer", "Problem", "delivery_answers", "elastic_answers", "problems", "suite"]
+__all__ = ["Answer", "Problem", "delivery_answers", "elastic_answers", "heat_answers", "problems", "suite"]
 
 
 def problems() -> list[Problem]:

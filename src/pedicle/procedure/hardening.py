@@ -1,0 +1,46 @@
+"""The steps `cure` and `strength`: how the cement of the injected levels hardens, and what each can then carry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pedicle.curing.clock import batch_clock
+from pedicle.curing.cure import cure
+from pedicle.io.curing import cure_files
+from pedicle.io.strength import strength_files
+from pedicle.mechanics.strength import assess_strength
+from pedicle.model.case import Case
+from pedicle.model.cure import Cure
+from pedicle.model.progress import Progress, part
+from pedicle.model.strength import Strength
+from pedicle.procedure.chosen import RunOptions
+
+
+def cured(case: Case, chosen: RunOptions, progress: Progress) -> tuple[tuple[Cure, ...], dict[str, bytes]]:
+    """Every injected level from the end of its injection on; the results and their files."""
+    spine, operated = case.load("measure"), case.load("operate")
+    room_c = chosen.operate.room_c if chosen.cure.room_c is None else chosen.cure.room_c
+    options = replace(chosen.cure, room_c=room_c)
+    found: list[Cure] = []
+    files: dict[str, bytes] = {}
+    for number, done in enumerate(operated["injected"]):
+        here = part(progress, number / len(operated["injected"]), (number + 1) / len(operated["injected"]))
+        here(0.0, f"curing in {done.level}")
+        state, bone = operated["state"].injection(done.level), spine[done.level].bone
+        batch = batch_clock(done.fill.cement, state.portions[-1].mixed_s, room_c)
+        found.append(cure(bone, done.fill, state.needle, options, state.flow.t_s, batch, here))
+        files |= cure_files(found[-1])
+    return tuple(found), files
+
+
+def strengths(case: Case, chosen: RunOptions, progress: Progress) -> tuple[tuple[Strength, ...], dict[str, bytes]]:
+    """Every injected level before and after; the results and their files."""
+    spine, operated, cures = case.load("measure"), case.load("operate"), case.load("cure")
+    modulus = {one.level: one.modulus_mpa for one in cures}
+    found: list[Strength] = []
+    files: dict[str, bytes] = {}
+    for number, done in enumerate(operated["injected"]):
+        progress(number / len(operated["injected"]), f"strength of {done.level}")
+        found.append(assess_strength(spine[done.level], done.fill.share, chosen.strength, modulus[done.level]))
+        files |= strength_files(found[-1])
+    return tuple(found), files
