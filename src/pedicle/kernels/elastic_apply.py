@@ -216,18 +216,9 @@ def _add_chunk(out: Any, u: Any, modulus: Any, modes: Any, shape: Any, stride: i
         _add_rows(out, u, modulus, modes, i * plane, row, plane, stride, shape[1] * row)
 
 
-@kernel
-def add_product(out: Any, u: Any, modulus: Any, modes: Any, shape: Any, stride: int) -> None:
-    """out += A u on one thread; arrays flat as the module says, `shape` the elements by axis."""
-    chunks = (shape[0] + CHUNK - 1) // CHUNK
-    for turn in range(2):
-        for chunk in range(turn, chunks, 2):
-            _add_chunk(out, u, modulus, modes, shape, stride, chunk)
-
-
 @parallel_kernel
-def add_product_threaded(out: Any, u: Any, modulus: Any, modes: Any, shape: Any, stride: int) -> None:
-    """The same on all threads, to the last bit."""
+def add_product(out: Any, u: Any, modulus: Any, modes: Any, shape: Any, stride: int) -> None:
+    """out += A u; arrays flat as the module says, `shape` the elements by axis. The same to the last bit on any number of threads."""
     chunks = (shape[0] + CHUNK - 1) // CHUNK
     for turn in range(2):
         for n in prange((chunks - turn + 1) // 2):

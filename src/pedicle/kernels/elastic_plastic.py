@@ -28,34 +28,33 @@ def _yield_at(first: float, kappa: float, flow: float, ellipse: float, softening
 
 @kernel
 def _multiplier(q: float, p: float, first: float, kappa: float, law: Any) -> float:
-    """Flow multiplier that brings a trial stress outside the surface back onto it, by Newton kept in a bracket."""
+    """Flow multiplier that brings a trial stress outside the surface back onto it, by Newton kept in a bracket.
+
+    It asks where 1 / stress meets 1 / strength: of one of the two stresses alone that is a straight line.
+    """
     shear, bulk, ellipse, softening, residual = law
-    whole = 1.0 + ellipse / 9.0
+    root = np.sqrt(1.0 + ellipse / 9.0)
+    strong, hardly = root * first * (1.0 - softening * kappa), 1.0 / (root * residual * first)
+    bend = first * softening * 2.0 * root * root
     low, high, flow = 0.0, -1.0, 0.0
     for _ in range(_MOST):
-        down_q, down_p = 1.0 + 6.0 * shear * flow, 1.0 + 2.0 * bulk * ellipse * flow
-        now = _yield_at(first, kappa, flow, ellipse, softening, residual)
-        over = (q / down_q) ** 2 + ellipse * (p / down_p) ** 2 - whole * now * now
-        if abs(over) <= _ENOUGH * whole * now * now:
+        down_q, down_p = 1.0 / (1.0 + 6.0 * shear * flow), 1.0 / (1.0 + 2.0 * bulk * ellipse * flow)
+        of_q, of_p = (q * down_q) ** 2, ellipse * (p * down_p) ** 2
+        weight = 1.0 / np.sqrt(of_q + of_p)
+        slope = weight**3 * (6.0 * shear * of_q * down_q + 2.0 * bulk * ellipse * of_p * down_p)
+        bound = (1.0 + bend * flow) / strong if strong > 0.0 else hardly
+        if bound < hardly:
+            slope -= bend / strong
+        else:
+            bound = hardly
+        inside = weight - bound
+        if abs(inside) <= _ENOUGH * bound:
             break
-        if over > 0.0:
+        if inside < 0.0:
             low = flow
         else:
             high = flow
-        slope = -12.0 * shear * q * q / down_q**3 - 4.0 * bulk * ellipse**2 * p * p / down_p**3
-        if now > residual * first:
-            slope += (
-                2.0
-                * whole
-                * now
-                * now
-                * first
-                * softening
-                * 2.0
-                * whole
-                / (1.0 + first * softening * 2.0 * whole * flow)
-            )
-        following = flow - over / slope if slope < 0.0 else -1.0
+        following = flow - inside / slope if slope > 0.0 else -1.0
         if following <= low or (high >= 0.0 and following >= high):
             following = 0.5 * (low + high) if high >= 0.0 else 2.0 * low + 1e-6
         flow = following

@@ -70,12 +70,12 @@ def parallel_kernel(function: Any) -> Any:
 
 
 @contextmanager
-def threads_for(cells: int) -> Iterator[None]:
+def threads_for(cells: int, least: int = SERIAL_BELOW) -> Iterator[None]:
     """One thread for what is too small to share: waiting for a second one may cost more than the work, most of all on a busy
-    machine, where the other thread first has to be given a turn.
+    machine, where the other thread first has to be given a turn. `least` says from how many cells on it is worth it.
     """
     before = numba.get_num_threads()
-    if cells >= SERIAL_BELOW or before == 1:
+    if cells >= least or before == 1:
         yield
         return
     numba.set_num_threads(1)

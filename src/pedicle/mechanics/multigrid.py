@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from pedicle.kernels import elastic_apply as apply
 from pedicle.kernels import elastic_transfer as transfer
 from pedicle.kernels import elastic_vectors as vectors
-from pedicle.kernels.jit import SERIAL_BELOW
+from pedicle.kernels.jit import threads_for
 from pedicle.mechanics.elements import cube_stiffness, greatest_eigenvalue, modal_stiffness
 from pedicle.mechanics.options import SolverOptions
 
 Singles = NDArray[np.float32]
+# Nodes from which a second thread is worth waiting for: a solve has thousands of short loops, and a thread that has to wait for
+# its turn on a busy machine costs more than it saves (a million unknowns take half a second on one).
+THREADS_FROM = 1_000_000
 # Nodes of the coarsest grid at most, and steps and safety of the estimate of the greatest eigenvalue.
 _COARSEST, _POWER_STEPS, _SAFETY = 80, 10, 1.15
 
@@ -64,12 +67,10 @@ class Level:
         self.modes = modal_stiffness(self.poisson).astype(np.float32)
         self.inverse = inverse_diagonal(self.modulus, self.free, self.poisson, self.shape)
         self.x, self.b, self.d, self.ax = (np.zeros(3 * self.stride, np.float32) for _ in range(4))
-        large = self.stride >= SERIAL_BELOW
-        self._add_product = apply.add_product_threaded if large else apply.add_product
 
     def multiply(self, x: Singles) -> None:
         """ax += A x."""
-        self._add_product(self.ax, x, self.modulus, self.modes, self.shape, self.stride)
+        apply.add_product(self.ax, x, self.modulus, self.modes, self.shape, self.stride)
 
     def estimate(self) -> float:
         """Greatest eigenvalue of D^-1 A by the power method from a fixed start, with some safety, at most its bound."""
@@ -117,24 +118,36 @@ class Multigrid:
         while np.prod(self.levels[-1].shape + 1) > _COARSEST:
             self.levels.append(_coarser(self.levels[-1]))
         for level in self.levels[:-1]:
-            level.greatest = level.estimate()
-        self._factorise()
+            with threads_for(level.stride, THREADS_FROM):
+                level.greatest = level.estimate()
+        with threads_for(self.levels[-1].stride, THREADS_FROM):
+            self._factorise()
 
     def cycle(self, b: NDArray[np.float64], scale: float) -> Singles:
         """About A^-1 (scale b); the answer is the finest level's own array."""
         vectors.scaled_to(self.levels[0].b, scale, b)
-        degree, span = self.options.degree, self.options.span
-        for fine, coarse in zip(self.levels[:-1], self.levels[1:], strict=True):
-            fine.smooth(degree, span, True)
-            fine.multiply(fine.x)
-            vectors.residual(fine.d, fine.b, fine.ax, fine.inverse)
-            transfer.restrict_to(coarse.b, fine.d, coarse.shape, fine.shape, fine.stride, coarse.stride)
+        steps = list(zip(self.levels[:-1], self.levels[1:], strict=True))
+        for fine, coarse in steps:
+            with threads_for(fine.stride, THREADS_FROM):
+                self._down(fine, coarse)
         last = self.levels[-1]
         transfer.solve_factorised(last.x, self.factor, last.b, self.places)
-        for fine, coarse in zip(self.levels[-2::-1], self.levels[:0:-1], strict=True):
-            transfer.prolong_add(fine.x, coarse.x, fine.inverse, coarse.shape, fine.shape, fine.stride, coarse.stride)
-            fine.smooth(degree, span, False)
+        for fine, coarse in reversed(steps):
+            with threads_for(fine.stride, THREADS_FROM):
+                self._up(fine, coarse)
         return self.levels[0].x
+
+    def _down(self, fine: Level, coarse: Level) -> None:
+        """Smooth from rest and hand on what is left."""
+        fine.smooth(self.options.degree, self.options.span, True)
+        fine.multiply(fine.x)
+        vectors.residual(fine.d, fine.b, fine.ax, fine.inverse)
+        transfer.restrict_to(coarse.b, fine.d, coarse.shape, fine.shape, fine.stride, coarse.stride)
+
+    def _up(self, fine: Level, coarse: Level) -> None:
+        """Take the coarse correction and smooth."""
+        transfer.prolong_add(fine.x, coarse.x, fine.inverse, coarse.shape, fine.shape, fine.stride, coarse.stride)
+        fine.smooth(self.options.degree, self.options.span, False)
 
     def _factorise(self) -> None:
         """The coarsest grid's matrix, column by column, and its factor."""

@@ -29,8 +29,8 @@ class PushOptions:
     """How an elastic-plastic push is computed."""
 
     steps: Annotated[int, Field(ge=1, le=500)] = 20
-    """Equal steps of the plates' approach up to the end."""
-    tolerance: Annotated[float, Field(gt=0, le=0.1)] = 5e-3
+    """Equal steps of the plates' approach up to the end; around the greatest load they are cut in four."""
+    tolerance: Annotated[float, Field(gt=0, le=0.1)] = 1e-2
     """Out of balance forces over the plates' forces, by their norms."""
     most_iterations: Annotated[int, Field(ge=1, le=5000)] = 400
     """Iterations in one step before the push is given up as an error."""

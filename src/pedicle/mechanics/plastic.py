@@ -7,7 +7,7 @@ the elastic solid; plates free to tilt add two unknowns, made independent of the
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from pedicle.kernels.elastic_apply import CHUNK
 from pedicle.kernels.elastic_plastic import take_plastic_force
 from pedicle.kernels.jit import threads_for
 from pedicle.mechanics.loads import Pressed
+from pedicle.mechanics.multigrid import THREADS_FROM
 from pedicle.mechanics.options import PushOptions
 from pedicle.mechanics.stiffness import body_shortening
 from pedicle.model.errors import NumericalError
@@ -26,6 +27,8 @@ from pedicle.model.strength import PushCurve
 Floats = NDArray[np.float64]
 # A move is cut where the slope behind it is against it by more than this share, to no less than this share of it.
 _OVERSHOOT, _LEAST = 0.5, 0.1
+# Small steps around the greatest load, in one step.
+_FINER = 4
 # Forces asked for in a step after which the cycle is made anew for the bone as it flows, and least stiffness left in it.
 _RENEWED, _SOFTEST = (5, 15, 40), 0.02
 
@@ -83,6 +86,15 @@ class Points:
         now = self.first[:, None] * np.maximum(1.0 - softening * self.kappa, residual)
         flow = (self.kappa - self.start_kappa) / (2.0 * (1.0 + ellipse / 9.0) * now)
         return np.asarray((1.0 / (1.0 + 6.0 * shear * flow)).mean(axis=1))
+
+    def saved(self) -> tuple[Floats, Floats]:
+        """The state at the step's start, to go back to."""
+        return self.start.copy(), self.start_kappa.copy()
+
+    def restore(self, saved: tuple[Floats, Floats]) -> None:
+        """Go back to a saved state."""
+        self.start[:], self.start_kappa[:] = saved
+        self.now[:], self.kappa[:] = saved
 
     def accept(self) -> None:
         """What is now becomes the start of the next step."""
@@ -146,30 +158,66 @@ class Balance:
 def push(
     pressed: Pressed, options: PushOptions | None = None, law: PlasticLaw | None = None, end_mm: float | None = None
 ) -> PushCurve:
-    """Load against the body's apparent strain up to the plates' last approach, `end_mm` or that of the data.
+    """Load against the body's apparent strain up to that of the data, or up to the plates' approach `end_mm`.
 
     NumericalError 773 when a step finds no balance.
     """
     options, law = options or PushOptions(), law or PlasticLaw.of_bone()
-    end = end_mm or quantity("mechanics/materials", "plastic", "end").value * pressed.solid.height_mm
-    with threads_for(pressed.system.stride):
-        return _pushed(Balance(pressed, law), options, end)
+    most = np.inf
+    if end_mm is None:
+        most = quantity("mechanics/materials", "plastic", "end").value
+        shortening = body_shortening(pressed.solid, pressed.field(pressed.move))
+        # While all is elastic, soft layers take their part of the approach.
+        end_mm = most * pressed.solid.height_mm / shortening
+    with threads_for(pressed.system.stride, THREADS_FROM):
+        return _pushed(Balance(pressed, law), options, end_mm, most)
 
 
-def _pushed(balance: Balance, options: PushOptions, end_mm: float) -> PushCurve:
-    x = np.zeros(balance.size + len(balance.tilts))
-    before = x.copy()
-    rows, iterations = [(0.0, 0.0)], 0
-    for step in range(1, options.steps + 1):
-        approach = end_mm * step / options.steps
-        guess = x + (x - before) if step > 1 else x
-        before = x
-        x, count = _balanced(balance, guess, approach, options)
-        iterations += count
-        balance.points.accept()
-        rows.append(_strain_and_load(balance, x, approach))
-    strain, load = np.array(rows).T
-    return PushCurve(strain, load, iterations, float((balance.points.kappa > 0.0).mean()))
+@dataclass(frozen=True, eq=False)
+class _Stop:
+    """How a push stands after a step."""
+
+    approach_mm: float
+    x: Floats
+    strain: float
+    load_n: float
+    points: tuple[Floats, Floats]
+
+
+def _pushed(balance: Balance, options: PushOptions, end_mm: float, most: float) -> PushCurve:
+    """Equal steps; where the load first falls, the last two are taken back and done again in small ones."""
+    ahead = deque(end_mm * (n + 1) / options.steps for n in range(options.steps))
+    rest = np.zeros(balance.size + len(balance.tilts))
+    stops, asked, fallen = [_Stop(0.0, rest, 0.0, 0.0, balance.points.saved())], 0, False
+    while ahead and stops[-1].strain < most:
+        stop, count = _next_stop(balance, stops, ahead.popleft(), options)
+        asked += count
+        if stop.load_n >= stops[-1].load_n or fallen:
+            stops.append(stop)
+            continue
+        fallen = True
+        stops = stops[: max(len(stops) - 1, 1)]
+        start = stops[-1].approach_mm
+        parts = round((stop.approach_mm - start) / end_mm * options.steps) * _FINER
+        ahead.extendleft(start + (stop.approach_mm - start) * n / parts for n in range(parts, 0, -1))
+        balance.points.restore(stops[-1].points)
+    strain, load = np.array([(stop.strain, stop.load_n) for stop in stops]).T
+    return PushCurve(strain, load, asked, float((balance.points.kappa > 0.0).mean()))
+
+
+def _next_stop(balance: Balance, stops: list[_Stop], approach: float, options: PushOptions) -> tuple[_Stop, int]:
+    """Rest at an approach, from a guess that goes on as the last step went."""
+    last = stops[-1]
+    guess = last.x
+    if len(stops) > 1:
+        before = stops[-2]
+        guess = last.x + (last.x - before.x) * (approach - last.approach_mm) / (last.approach_mm - before.approach_mm)
+    x, asked = _balanced(balance, guess, approach, options)
+    balance.points.accept()
+    # A fall takes two steps back, and the guess one more.
+    for n in range(len(stops) - 3):
+        stops[n] = replace(stops[n], x=last.x[:0], points=(last.x[:0], last.x[:0]))
+    return _Stop(approach, x, *_strain_and_load(balance, x, approach), balance.points.saved()), asked
 
 
 def _strain_and_load(balance: Balance, x: Floats, approach_mm: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from pedicle.model.bone import Bone
 from pedicle.model.sourced import quantity
-from pedicle.model.vertebra import PART_BODY, Fracture
+from pedicle.model.vertebra import PART_BODY
 from pedicle.model.volume import Volume
 
 Floats = NDArray[np.float64]
@@ -19,8 +19,8 @@ Mask = NDArray[np.bool_]
 _STATIONS = (12.0, 50.0, 88.0)
 
 
-def reduced(bone: Bone, fracture: Fracture) -> Bone:
-    """The body (`mechanics.model.body_of`) stretched from head to feet by the loss at each depth; mineral is kept.
+def reduced(bone: Bone, loss_percent: tuple[float, float, float]) -> Bone:
+    """The body (`mechanics.model.body_of`) stretched from head to feet by the loss at front, middle and back; mineral is kept.
 
     Clefts take the mean density of the rest of the body before stretching. An estimate: how a body broke is not known.
     """
@@ -29,7 +29,7 @@ def reduced(bone: Bone, fracture: Fracture) -> Bone:
     density = bone.density_mg_cm3.values.astype(np.float64)
     if cleft.any():
         density = np.where(cleft, density[body & ~cleft].mean(), density)
-    factor = _stretch(body, fracture)
+    factor = _stretch(body, loss_percent)
     more = int(np.ceil(bone.parts.grid.shape[2] * 0.5 * (factor.max() - 1.0))) + 1
     grid = bone.parts.grid.cropped([0, 0, -more], np.array(bone.parts.grid.shape) + [0, 0, more])
     at = _old_place(grid.shape, factor, more, body)
@@ -46,12 +46,12 @@ def reduced(bone: Bone, fracture: Fracture) -> Bone:
     )
 
 
-def _stretch(body: Mask, fracture: Fracture) -> Floats:
+def _stretch(body: Mask, loss_percent: tuple[float, float, float]) -> Floats:
     """New over old height by row from front to back, (ny,)."""
     most = quantity("mechanics/materials", "fracture", "most_loss").value
     rows = np.flatnonzero(body.any(axis=(0, 2)))
     depth = 100.0 * (np.arange(body.shape[1]) - rows[0]) / max(rows[-1] - rows[0], 1)
-    loss = np.interp(depth, _STATIONS, np.clip(fracture.loss_percent, 0.0, most))
+    loss = np.interp(depth, _STATIONS, np.clip(loss_percent, 0.0, most))
     return np.asarray(100.0 / (100.0 - loss))
 
 

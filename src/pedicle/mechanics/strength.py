@@ -16,7 +16,7 @@ from pedicle.mechanics.reduced import reduced
 from pedicle.mechanics.stiffness import stiffness_of
 from pedicle.model.bone import Bone
 from pedicle.model.elasticity import elastic_law, elastic_law_names
-from pedicle.model.errors import InputError
+from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.notices import Notice
 from pedicle.model.sourced import Quantity, quantity
 from pedicle.model.strength import STATES, Z95, State, StateStrength, Strength
@@ -57,13 +57,15 @@ def assess_strength(
     `share` is the part of each cell that is cement (`Fill.share`, on the flow's grid, along the vertebra's axes; it is taken
     to the bone's grid here); None = no augmented state. `cement_modulus_mpa` is the cement's own modulus by place, on any grid in the
     patient; None = cured cement of the catalogue. The fractured state exists for a body that is fractured (Genant 1 or more, or
-    a cleft); its intact state is then an estimate with the height given back. InputError 770 without a body, 771 without such a law.
+    a cleft); its intact state is then an estimate with the height given back. InputError 770 without a body, 771 without such a law, 774 where the
+    scan cuts the level; RefusedError 775 where it holds cement or metal already.
     """
     options = options or StrengthOptions()
     if options.law not in elastic_law_names():
         raise InputError(
             771, vertebra.level, f"no law named {options.law}", ", ".join(elastic_law_names()), "name one of them"
         )
+    _refuse_unreadable(vertebra)
     if vertebra.bone is None:
         raise InputError(770, vertebra.level, "no bone map of this level", "one body", "see the warnings of measure")
     bone = body_of(vertebra.bone, options.cell_mm)
@@ -76,6 +78,19 @@ def assess_strength(
     interface = quantity(_FILE, "cement", "interface").value
     case = _Case(bone, options, broken, values, cement, damage=damage, interface=interface)
     return _assessed(vertebra, case)
+
+
+def _refuse_unreadable(vertebra: Vertebra) -> None:
+    """A body that the scan cuts, or whose density is not that of bone, has no strength to tell."""
+    if not vertebra.complete:
+        raise InputError(
+            774, vertebra.level, "the scan's border cuts it", "a whole vertebra", "use a scan that holds all of it"
+        )
+    if vertebra.cemented or vertebra.metal:
+        what = "cement" if vertebra.cemented else "metal"
+        raise RefusedError(
+            775, vertebra.level, f"holds {what} already", "density must be of bone", "assess another level"
+        )
 
 
 def _assessed(vertebra: Vertebra, case: _Case) -> Strength:
@@ -124,7 +139,8 @@ def solid_in(vertebra: Vertebra, state: State, case: _Case) -> Solid:
     density = bone.density_mg_cm3
     bone = replace(bone, density_mg_cm3=density.with_values(density.values * np.float32(case.density_factor)))
     if state == "intact":
-        whole = reduced(bone, vertebra.fracture) if case.fractured and vertebra.fracture is not None else bone
+        loss = vertebra.fracture.loss_percent if vertebra.fracture else (0.0, 0.0, 0.0)
+        whole = reduced(bone, loss) if case.fractured else bone
         return solid_of(whole, law, layer)
     filling = (
         Filling(case.share, case.cement_mpa, case.interface)

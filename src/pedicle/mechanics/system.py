@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from pedicle.kernels import elastic_apply as apply
 from pedicle.kernels import elastic_vectors as vectors
-from pedicle.kernels.jit import SERIAL_BELOW, threads_for
+from pedicle.kernels.jit import threads_for
 from pedicle.mechanics.elements import modal_stiffness
-from pedicle.mechanics.multigrid import Multigrid, flat_modulus, stride_of
+from pedicle.mechanics.multigrid import THREADS_FROM, Multigrid, flat_modulus, stride_of
 from pedicle.mechanics.options import SolverOptions
 from pedicle.model.errors import NumericalError
 
@@ -60,11 +60,10 @@ class ElasticSystem:
         self._free = self.flat(free).astype(bool)
         self.grids = self.grids_for(scaled)
         self.unknown = self.grids.levels[0].inverse
-        self._add_product = apply.add_product_threaded if self.stride >= SERIAL_BELOW else apply.add_product
 
     def grids_for(self, modulus: Floats) -> Multigrid:
         """The cycle for moduli (nx, ny, nz) over the greatest one, at the same free displacements."""
-        with threads_for(self.stride):
+        with threads_for(self.stride, THREADS_FROM):
             return Multigrid(modulus, self._free, self.poisson, self.options)
 
     def flat(self, field: NDArray[np.generic]) -> Floats:
@@ -80,7 +79,7 @@ class ElasticSystem:
     def product(self, u: Floats, out: Floats) -> Floats:
         """out = A u, flat, in units of the greatest modulus times the spacing."""
         out[:] = 0.0
-        self._add_product(out, u, self.modulus, self.modes, self._elements, self.stride)
+        apply.add_product(out, u, self.modulus, self.modes, self._elements, self.stride)
         return out
 
     def solve(self, displacement_mm: Floats, force_n: Floats | None = None, start_mm: Floats | None = None) -> Solved:
@@ -89,7 +88,7 @@ class ElasticSystem:
         `displacement_mm` holds the prescribed values (free ones in it count nothing), `force_n` the loads on free nodes,
         `start_mm` a guess. NumericalError 772 when the residual stays above the tolerance.
         """
-        with threads_for(self.stride):
+        with threads_for(self.stride, THREADS_FROM):
             return self._solve(displacement_mm, force_n, start_mm)
 
     def _solve(self, displacement_mm: Floats, force_n: Floats | None, start_mm: Floats | None) -> Solved:

@@ -35,7 +35,7 @@ class ElasticLaw:
         """Young's modulus of bone with this hydroxyapatite density, any shape; at least that of marrow.
 
         >>> round(float(elastic_law("kopperdahl2002").modulus(100.0)))
-        225
+        217
         """
         found = self.modulus_mpa * self._density(caha_mg_cm3) ** self.modulus_exponent
         return np.maximum(found, quantity(_FILE, "bone", "least_modulus").value)
