@@ -21,10 +21,10 @@ bench: $(VENV)/.ready
 	$(BIN)/pedicle warm-up
 	for name in $$(cd benchmarks && ls *.py | sed 's/\.py//' | grep -v '^_'); do $(BIN)/python -m benchmarks.$$name --quick; done
 
-# Other programs that benchmarks compare with, in an environment of their own, each where it is to be had; plastimatch, OPM Flow
+# Other programs that benchmarks compare with, in an environment of their own, each where it is to be had; plastimatch, OPM Flow, CalculiX
 # and what gVirtualXRay draws with are Debian's.
 PEERS ?= .venv-peers
-OPM := libopm-simulators-bin
+SOLVERS := libopm-simulators-bin calculix-ccx
 PEER_LIBRARIES := libegl1 libegl-mesa0 libgl1 libxcb-xinerama0 libxcb-keysyms1 libxcb-icccm4 libxcb-ewmh2 libxcb-res0 \
 	libxcb-composite0
 peers: $(VENV)/.ready
@@ -34,8 +34,8 @@ peers: $(VENV)/.ready
 	done < benchmarks/peers/packages.txt
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get install --yes --quiet=2 plastimatch $(PEER_LIBRARIES) >/dev/null || echo "not to be had here: plastimatch"; \
-		apt-get install --yes --quiet=2 $(OPM) >/dev/null || echo "not to be had here: OPM Flow ($(OPM))"; \
-	else echo "As root, on Debian: apt-get install plastimatch $(OPM) $(PEER_LIBRARIES)"; fi
+		apt-get install --yes --quiet=2 $(SOLVERS) >/dev/null || echo "not to be had here: OPM Flow, CalculiX ($(SOLVERS))"; \
+	else echo "As root, on Debian: apt-get install plastimatch $(SOLVERS) $(PEER_LIBRARIES)"; fi
 	@PEDICLE_PEERS=$(PEERS) $(BIN)/python -m benchmarks._peer
 
 coverage: $(VENV)/.ready

@@ -291,10 +291,12 @@ def warm_up(*, talk: Talk = _QUIET) -> None:
     import tempfile
 
     with speaking(talk) as progress:
+        from pedicle.mechanics.warm import warm_up as elastic_kernels
         from pedicle.procedure import demo as play
 
         with tempfile.TemporaryDirectory() as folder:
             play(Path(folder) / "case", progress)
+        elastic_kernels()
     tell(talk, {"compiled": True}, ["kernels are compiled"])
 
 

@@ -39,6 +39,7 @@ _MODULES = (
     "fill",
     "spread",
     "cure",
+    "strength",
     "events",
     "expected",
 )
