@@ -44,9 +44,8 @@ def patient_files(tmp_path_factory) -> Path:
 def finished(patient_files, tmp_path_factory) -> Path:
     """The case of that patient, gone through to the report."""
     from pedicle import procedure
-    from pedicle.planning.options import PlanOptions
+    from tests.coarse_case import COARSE
 
     out = tmp_path_factory.mktemp("cases") / "case"
-    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
-    procedure.run(patient_files / "ct", patient_files / "labels_seg-vert_msk.nii.gz", out, options)
+    procedure.run(patient_files / "ct", patient_files / "labels_seg-vert_msk.nii.gz", out, COARSE)
     return out

@@ -73,7 +73,8 @@ def test_the_field_of_cement_lies_in_the_cts_world(finished, document):
     image = nibabel.Nifti1Image.from_bytes(content)
     share = np.asanyarray(image.dataobj)
     volume = float(share.sum(dtype=float)) * abs(np.linalg.det(image.affine[:3, :3])) / 1e3
-    assert volume == pytest.approx(document["in_body_ml"], rel=1e-4)
+    # A cell at the surface holds the pores of slivers beside it; what is more than the cell itself is not drawn.
+    assert volume == pytest.approx(document["in_body_ml"], rel=2e-3)
     # RAS at this edge: the cement's centre, flipped to LPS, lies in the level's body.
     index = np.argwhere(share > 0.3).mean(axis=0)
     centre_ras = (image.affine @ np.append(index, 1.0))[:3]

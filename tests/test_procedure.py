@@ -16,6 +16,7 @@ from pedicle.model.case import Case
 from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.patient import Patient
 from pedicle.planning.options import PlanOptions
+from tests.coarse_case import COARSE
 
 
 def labels_of(folder: Path) -> Path:
@@ -55,9 +56,8 @@ def test_the_case_names_what_made_it_and_no_one(finished):
 def test_a_second_run_repeats_nothing(finished, patient_files):
     before = {name: step["seconds"] for name, step in document(finished, "case.json")["steps"].items()}
     said: list[str] = []
-    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
     procedure.run(
-        patient_files / "ct", labels_of(patient_files), finished, options, progress=lambda done, text: said.append(text)
+        patient_files / "ct", labels_of(patient_files), finished, COARSE, progress=lambda done, text: said.append(text)
     )
     assert {"measure: unchanged", "plan: unchanged", "report: unchanged"} <= set(said)
     assert {name: step["seconds"] for name, step in document(finished, "case.json")["steps"].items()} == before
@@ -81,8 +81,7 @@ def test_another_folder_and_shuffled_files_give_identical_bytes(finished, patien
     shuffled.mkdir()
     for n, path in enumerate(sorted((patient_files / "ct").iterdir(), reverse=True)):
         shutil.copy(path, shuffled / f"{n:04d}.dcm")
-    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
-    procedure.run(shuffled, labels_of(patient_files), tmp_path / "case", options)
+    procedure.run(shuffled, labels_of(patient_files), tmp_path / "case", COARSE)
     here, there = outcome(tmp_path / "case"), outcome(finished)
     assert sorted(here) == sorted(there)
     assert [name for name in here if here[name] != there[name]] == []
@@ -103,8 +102,7 @@ def test_a_named_file_that_was_changed_is_written_again(finished, patient_files,
     shutil.copytree(finished, case)
     truth = (case / "plan.json").read_bytes()
     (case / "plan.json").write_text("{}")
-    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
-    procedure.run(patient_files / "ct", labels_of(patient_files), case, options)
+    procedure.run(patient_files / "ct", labels_of(patient_files), case, COARSE)
     assert (case / "plan.json").read_bytes() == truth
 
 
@@ -147,8 +145,7 @@ def test_an_object_that_was_lost_or_changed_is_made_again(finished, patient_file
     steps = document(case, "case.json")["steps"]
     (case / "objects" / steps["measure"]["result"]).unlink()
     (case / "objects" / steps["report"]["files"]["report.html"]).write_bytes(b"other")
-    options = procedure.RunOptions(plan=PlanOptions(levels="fractured"))
-    procedure.run(patient_files / "ct", labels_of(patient_files), case, options)
+    procedure.run(patient_files / "ct", labels_of(patient_files), case, COARSE)
     assert outcome(case) == outcome(finished)
 
 
