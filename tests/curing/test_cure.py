@@ -87,7 +87,7 @@ def test_hardness_is_where_the_cement_is(cure, fill):
     assert not cure.modulus_mpa.values[fill.share.values == 0.0].any()
     assert 0.75 < cure.degree_of_cure["1h"] < cure.degree_of_cure["24h"] < 1.0
     assert cure.strength_by_time_mpa["1h"] < cure.strength_by_time_mpa["24h"]
-    assert f"{100 * cure.strength_ratio_1h:.0f} %" in cure.why_strength
+    assert f"{100 * cure.strength_ratio_1h:.1f} %" in cure.why_strength
 
 
 def test_the_clock_goes_forward(cure):

@@ -141,7 +141,7 @@ def _why(law: Kinetics, done: Cured, ratio: float, outside_c: float) -> str:
     warm = float((done.at_1h > most + _BEYOND).mean())
     verdict = "reaches" if ratio >= 0.9 else "does not reach"
     return (
-        f"{verdict} 90 % of its strength within the hour ({100 * ratio:.0f} %): at {outside_c:.0f} °C the fast reaction ends at "
+        f"{verdict} 90 % of its strength within the hour ({100 * ratio:.1f} %): at {outside_c:.0f} °C the fast reaction ends at "
         f"{100 * most:.0f} % conversion, {100 * warm:.0f} % of the cells became hot enough to go beyond it, the rest follows slowly"
     )
 

@@ -61,7 +61,7 @@ def _cure_facts(cure: Cure) -> list[tuple[str, str]]:
     return [
         *_clock_facts(cure.clock),
         ("Cured after 1 h", f"{_percent(degree['1h'])} of the monomer, {_percent(degree['24h'])} after 24 h"),
-        ("Strength after 1 h", f"{_percent(cure.strength_ratio_1h)} of that after 24 h: {cure.why_strength}"),
+        ("Strength after 1 h", cure.why_strength),
         (
             "Balance",
             f"{figure(energy['released'], 0)} J released, {figure(energy['start'], 0)} J brought in = {figure(energy['stored'], 0)} J stored + "
