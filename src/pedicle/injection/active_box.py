@@ -22,7 +22,7 @@ REACHED = 1e-6
 # Cells between cement and side at which the box is drawn anew.
 SPARE = 2
 # A box pays where cement is so much more viscous than marrow, and where it saves so much of the grid.
-RATIO, WORTH = 20.0, 0.6
+RATIO, WORTH = 5.0, 0.6
 Box = NDArray[np.int64]
 
 

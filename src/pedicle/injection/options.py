@@ -45,7 +45,7 @@ class FlowOptions:
     picard: Annotated[int, Field(ge=1, le=20)] = 2
     """Pressure solves a step when viscosity depends on shear."""
     active_box: Literal["auto", "on", "off"] = "auto"
-    """Solve pressure only around the cement; auto does so where cement is at least 20 times as viscous as marrow."""
+    """Solve pressure only around the cement; auto does so where cement is at least 5 times as viscous as marrow."""
     margin_cells: Annotated[int, Field(ge=2, le=50)] = 4
     """Cells between the cement and the side of the active box when the box is drawn anew."""
 
