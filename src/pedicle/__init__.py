@@ -3,7 +3,7 @@
 Research and training software. Not a medical device.
 
 The shop window is small: `read_ct`, `read_labels`, `find_vertebrae`, `plan`, `shoot`,
-`locate`, `cure`, `assess_strength`, `write_report`, `run` and `Case`.
+`locate`, `inject`, `cure`, `assess_strength`, `write_report`, `run` and `Case`.
 Names load when they are first used, so that ``import pedicle`` is quick.
 """
 
@@ -22,7 +22,8 @@ _WINDOW = {
     "shoot": "pedicle.fluoroscopy.shoot",
     "locate": "pedicle.fluoroscopy.tip",
     "register": "pedicle.fluoroscopy.registration",
-    "cure": "pedicle.curing.cure:cure_level",
+    "inject": "pedicle.injection.inject",
+    "cure": "pedicle.curing.cure",
     "assess_strength": "pedicle.mechanics.strength",
     "write_report": "pedicle.report.write",
     "run": "pedicle.procedure",
@@ -34,6 +35,7 @@ __all__ = [
     "assess_strength",
     "cure",
     "find_vertebrae",
+    "inject",
     "locate",
     "plan",
     "read_ct",
