@@ -65,6 +65,20 @@ def test_worked_values_of_the_reference():
         assert float(elastic_law(name).yield_stress(caha)) == pytest.approx(stress, rel=0.01)
 
 
+def test_one_modulus_for_all_cement_is_the_same_given_by_place():
+    """On cells that fall between those of the share: empty cells beside the cement must not soften it a second time."""
+    bone = simple_bone(spacing=1.0)
+    share = share_of(bone)
+    everywhere = share.with_values(
+        np.where(share.values > 0.0, quantity("mechanics/materials", "cement", "modulus").value, 0.0)
+    )
+    whole, placed = (assess_strength(vertebra(bone), share, COARSE, modulus) for modulus in (None, everywhere))
+    assert placed.stiffness_n_mm["augmented"].value == pytest.approx(whole.stiffness_n_mm["augmented"].value, rel=1e-5)
+    other = Volume(share.grid.cropped([1, 0, 0], share.grid.shape), everywhere.values[1:])
+    with pytest.raises(InputError, match="E776"):
+        assess_strength(vertebra(bone), share, COARSE, other)
+
+
 @pytest.mark.parametrize("cell_mm", [1.0, 2.0])
 def test_a_solid_is_the_body_between_its_layers(cell_mm):
     bone = simple_bone(spacing=cell_mm)

@@ -55,10 +55,10 @@ def assess_strength(
     """Stiffness and strength of a level's body, pedicles off, in every state that it has.
 
     `share` is the part of each cell that is cement (`Fill.share`, on the flow's grid, along the vertebra's axes; it is taken
-    to the bone's grid here); None = no augmented state. `cement_modulus_mpa` is the cement's own modulus by place, on any grid in the
-    patient; None = cured cement of the catalogue. The fractured state exists for a body that is fractured (Genant 1 or more, or
+    to the bone's grid here); None = no augmented state. `cement_modulus_mpa` is the cement's own modulus by place, on the grid of
+    `share`, 0 where there is none; None = cured cement of the catalogue. The fractured state exists for a body that is fractured (Genant 1 or more, or
     a cleft); its intact state is then an estimate with the height given back. InputError 770 without a body, 771 without such a law, 774 where the
-    scan cuts the level; RefusedError 775 where it holds cement or metal already.
+    scan cuts the level, 776 for share and modulus on different grids; RefusedError 775 where it holds cement or metal already.
     """
     options = options or StrengthOptions()
     if options.law not in elastic_law_names():
@@ -72,8 +72,8 @@ def assess_strength(
     broken = _is_broken(vertebra, bone)
     values = _sampled(share, bone, 0.0) if share is not None else None
     cement: NDArray[np.float64] | float = quantity(_FILE, "cement", "modulus").value
-    if cement_modulus_mpa is not None:
-        cement = _sampled(cement_modulus_mpa, bone, float(cement))
+    if share is not None and cement_modulus_mpa is not None:
+        cement = _modulus(share, cement_modulus_mpa, bone)
     damage = quantity(_FILE, "fracture", "damage").value if broken else 0.0
     interface = quantity(_FILE, "cement", "interface").value
     case = _Case(bone, options, broken, values, cement, damage=damage, interface=interface)
@@ -131,6 +131,21 @@ def _is_broken(vertebra: Vertebra, bone: Bone) -> bool:
 def _sampled(volume: Volume, bone: Bone, fill: float) -> NDArray[np.float64]:
     """A field on the bone's grid."""
     return volume.sampled(bone.parts.grid.centres_lps_mm(), 1, fill)
+
+
+def _modulus(share: Volume, modulus_mpa: Volume, bone: Bone) -> NDArray[np.float64]:
+    """The cement's modulus on the bone's grid: a mean by the cement that a cell takes from each, not by the empty cells beside it."""
+    if not share.grid.same_place(modulus_mpa.grid):
+        raise InputError(
+            776,
+            bone.level,
+            "cement's modulus lies on another grid than its share",
+            "one grid",
+            "give both from one fill",
+        )
+    part = _sampled(share, bone, 0.0)
+    stiff = _sampled(share.with_values(share.values * modulus_mpa.values), bone, 0.0)
+    return np.where(part > 0.0, stiff / np.where(part > 0.0, part, 1.0), 0.0)
 
 
 def solid_in(vertebra: Vertebra, state: State, case: _Case) -> Solid:

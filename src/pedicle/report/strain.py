@@ -40,7 +40,7 @@ def strain_chart(found: Strength) -> Markup:
                 shown = axes[row, column].imshow(
                     np.ma.masked_less_equal(picture * 1e3, 0.0), origin="lower", extent=extent, vmin=0.0, vmax=top, cmap="magma"
                 )  # fmt: skip
-                axes[row, column].set(xlabel=f"{left} to {right}, mm", xticks=[], yticks=[])
+                axes[row, column].set(xlabel=f"{left} to {right}", xticks=[], yticks=[])
                 axes[row, column].set_facecolor("#eeeeee")
             axes[0, column].set_title(state_words(found, state), fontsize=8)
         chart.colorbar(shown, ax=axes, label="strain energy, kJ/m³", shrink=0.8)
