@@ -192,6 +192,25 @@ def test_a_vein_that_cement_closes_turns_the_marrow_elsewhere():
     assert float(np.abs(volume * (box.saturation - whole.saturation)).sum()) / 1500.0 < 5e-3
 
 
+@pytest.mark.parametrize("solver", sorted(SOLVERS))
+def test_an_intact_wall_lets_marrows_fluid_out_and_holds_cement_as_before(solver):
+    """Bone without resistance of its own behind a tight wall: the pressure is the wall's, by what passes it."""
+    permeability, spacing, rate = np.full((5, 5, 5), 10.0), (1.0, 1.0, 1.0), 50.0
+    side = open_side(permeability, spacing, 0, -1)
+    wall = replace(side, conductance_mm3=np.full(side.cells.size, 1e-5), marrow_ease=60.0)
+    medium = medium_of(permeability, spacing, (wall,))
+    source, fluids, options = ball_source(medium, (1.0, 2.0, 2.0), 1.2), newtonian(2.0), FlowOptions(solver=solver)
+    conducts = float(wall.conductance_mm3.sum())
+    state = advance_flow(medium, source, fluids, start_flow(medium, source, fluids), rate, 1e-3, options)
+    at_wall = state.pressure_pa.ravel()[wall.cells].mean()
+    assert at_wall == pytest.approx(rate * medium.marrow_viscosity_pa_s / (60.0 * conducts), rel=1e-3)
+    # The same box full of cement.
+    held = float(medium.pore_volume_mm3.sum()) + float(state.outflow_cement_mm3.sum())
+    full = replace(state, saturation=np.ones_like(state.saturation), injected_mm3=held)
+    state = advance_flow(medium, source, fluids, full, rate, 2e-3, options)
+    assert state.pressure_pa.ravel()[wall.cells].mean() == pytest.approx(rate * 2.0 / conducts, rel=1e-3)
+
+
 def test_pressure_is_linear_in_the_rate_with_the_slope_given():
     """Frozen mobility: the same state pushed for no time at two rates; the solver's tolerance."""
     medium = level(random_bone(8))
