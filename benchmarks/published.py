@@ -67,25 +67,31 @@ Result = dict[str, Any]
 Key = tuple[str, int, bool, int, float]
 
 
-def case(key: Key) -> Result:
-    """One injection: which openings leaked how much, and what both views show of it."""
+def injected(key: Key, marrow_factor: float = 1.0) -> tuple[Broken, Site, InjectionState]:
+    """A body, its openings drawn, and the planned volume pushed into it, its marrow so many times as thick as the data say."""
     arm, pair, cleft, draw, cell_mm = key
     broken = body(pair, cleft)
     options = replace(ARMS[arm], cell_mm=cell_mm)
     generator = np.random.Generator(np.random.Philox(key=(pair, 31 + draw)))
-    surface = surface_of(broken.bone)
-    ways = drawn_openings(broken.bone, generator, ALL_OPEN if arm == EVERY else None, surface=surface)
-    medium = medium_of(broken.bone, medium_options(options), ways)
+    ways = drawn_openings(broken.bone, generator, ALL_OPEN if arm == EVERY else None, surface=surface_of(broken.bone))
+    medium = medium_of(broken.bone, replace(medium_options(options), marrow_factor=marrow_factor), ways)
     regions = regions_of(broken.bone, medium)
     site = Site(broken.bone.level, broken.bone, medium, regions, cement(options.cement), options)
     sides: tuple[Side, Side] = ("left", "right")
     side = sides[(pair + draw) % 2]
     state = start(site, broken.needles[side], side, 0.0, -ready_s(options))
-    state = pushed_to(site, state, broken.planned_ml, options.flow, LONGEST_S)
+    return broken, site, pushed_to(site, state, broken.planned_ml, options.flow, LONGEST_S)
+
+
+def case(key: Key) -> Result:
+    """One injection: which openings leaked how much, and what both views show of it."""
+    arm, pair, cleft, draw, cell_mm = key
+    broken, site, state = injected(key)
+    surface, ways = surface_of(broken.bone), [way for way in site.medium.outlets if way.marrow_ease == 1.0]
     cracks = {
         route: {
             "weight": float(crack_weights(surface, route).sum()),
-            "number": len({way.name for way in ways if way.route == route}),
+            "number": sum(way.route == route for way in ways),
         }
         for route in CRACKED
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,11 @@ import pytest
 from pedicle import procedure
 from pedicle.curing.options import CureOptions
 from pedicle.mechanics.options import StrengthOptions
+from pedicle.mechanics.strength import assess_strength
 from pedicle.model.case import Case
+from pedicle.model.progress import silent
+from pedicle.procedure.hardening import cured
+from tests.coarse_case import COARSE
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +63,24 @@ def test_the_clock_is_on_the_operations_clock(finished, cure):
         if event["event"] == "injection_started"
     )  # fmt: skip
     assert cure["clock"]["mixed_s"] == pytest.approx(started["mixed_s"])
-    state = Case.open(finished).load("operate")["state"].injection("L1")
-    assert cure["clock"]["set_s"] > state.flow.t_s
+    case = Case.open(finished)
+    (kept,), state = case.load("cure"), case.load("operate")["state"].injection("L1")
+    assert cure["clock"]["set_s"] == pytest.approx(state.flow.t_s + kept.setting_in_bone_s)
+
+
+def test_cement_comes_from_the_room_of_its_injection(finished):
+    """Colder when the room was, unless the curing names a room of its own."""
+
+    def brought_in_j(operate_c, cure_c=None):
+        chosen = replace(
+            COARSE,
+            operate=replace(COARSE.operate, room_c=operate_c),
+            cure=CureOptions(duration=60.0, margin_mm=8.0, room_c=cure_c),
+        )
+        return cured(Case.open(finished), chosen, silent)[0][0].energy_j["start"]
+
+    assert brought_in_j(12.0) < brought_in_j(22.0) - 1.0
+    assert brought_in_j(12.0, 22.0) == pytest.approx(brought_in_j(22.0))
 
 
 def test_cement_stiffens_the_fractured_body_within_its_range(strength):
@@ -68,6 +89,20 @@ def test_cement_stiffens_the_fractured_body_within_its_range(strength):
     assert force["augmented"]["value"] > force["fractured"]["value"]
     for states in (stiffness, force):
         assert all(one["low"] < one["value"] < one["high"] for one in states.values())
+
+
+def test_strength_is_of_the_cement_that_cured_here(finished):
+    """Not of the catalogue's: the case's own modulus by place."""
+    case = Case.open(finished)
+    (kept,), (cure,), (done,) = case.load("strength"), case.load("cure"), case.load("operate")["injected"]
+    own, of_catalogue = (
+        assess_strength(case.load("measure")["L1"], done.fill.share, COARSE.strength, modulus).stiffness_n_mm[
+            "augmented"
+        ]
+        for modulus in (cure.modulus_mpa, None)
+    )
+    assert kept.stiffness_n_mm["augmented"].value == own.value
+    assert abs(own.value / of_catalogue.value - 1.0) > 1e-3
 
 
 def test_the_report_tells_both(finished):

@@ -125,6 +125,21 @@ def test_a_needle_left_in_conducts(fill, needle, cure):
     assert float(left_in.peak_c.sampled(away)) > float(cure.peak_c.sampled(away)) + 0.2
 
 
+def test_cement_stays_where_it_was_put(fill):
+    """The heat's grid is the injection's, wider: its cement has the same volume and middle in the patient."""
+    grid, at = heat_grid(fill, 12.0)
+    np.testing.assert_allclose(grid.lps_from_index(at), fill.share.grid.lps_from_index([0, 0, 0]), atol=1e-9)
+    tissue = tissue_of(simple.bone(), replace(fill, leaks=()), None, OPTIONS)
+    index = np.stack(np.unravel_index(tissue.body.cells, tissue.grid.shape), axis=1)
+    middle = np.average(tissue.grid.lps_from_index(index), axis=0, weights=tissue.body.cement_mm3)
+    put = np.argwhere(fill.share.values > 0.0)
+    share = fill.share.values[tuple(put.T)]
+    np.testing.assert_allclose(
+        middle, np.average(fill.share.grid.lps_from_index(put), axis=0, weights=share), atol=0.02
+    )
+    assert tissue.body.cement_mm3.sum() / 1e3 == pytest.approx(fill.in_body_ml, rel=1e-3)
+
+
 def test_shares_of_a_cannula_are_its_volumes(fill, needle):
     """Steel over bore as the cross-sections are; points at half a wall's distance leave four percent."""
     steel, bore = needle_shares(needle, heat_grid(fill, 12.0)[0])
