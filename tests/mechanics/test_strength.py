@@ -79,6 +79,18 @@ def test_one_modulus_for_all_cement_is_the_same_given_by_place():
         assess_strength(vertebra(bone), share, COARSE, other)
 
 
+def test_a_plate_sinks_where_there_is_no_cement():
+    """Straight in the middle; over cement on the left the right goes down, over cement behind the front."""
+    bone = simple_bone(spacing=1.0, pose=turned())
+    tilts = {}
+    for name, aside in {"middle": (0, 0), "left": (9, 0), "behind": (0, 6)}.items():
+        share = share_of(bone)
+        moved = share.with_values(np.roll(share.values, aside, axis=(0, 1)))
+        tilts[name] = assess_strength(vertebra(bone), moved, COARSE).states["augmented"].tilt_rad_per_kn
+    assert tilts["left"][0] > 10.0 * max(abs(tilts["left"][1]), *(abs(slope) for slope in tilts["middle"]))
+    assert tilts["behind"][1] > 10.0 * max(abs(tilts["behind"][0]), *(abs(slope) for slope in tilts["middle"]))
+
+
 @pytest.mark.parametrize("cell_mm", [1.0, 2.0])
 def test_a_solid_is_the_body_between_its_layers(cell_mm):
     bone = simple_bone(spacing=cell_mm)
@@ -136,6 +148,9 @@ def test_a_broken_body_is_weaker_and_cement_gives_some_of_it_back(broken):
 def test_an_open_cleft_breaks_a_body_and_the_intact_one_has_none():
     """A slit across the body, no loss of height measured: the intact state is stiffer by far."""
     bone = simple_bone(pose=turned(), spacing=2.0, cleft=lambda x, y, z: (abs(z) < 2.0) & (y < 2.0))
+    solid = solid_of(body_of(bone, 2.0), elastic_law("kopperdahl2002"), "pmma")
+    soft = solid.body & (solid.modulus_mpa == quantity("mechanics/materials", "cleft", "modulus").value)
+    assert soft.sum() == (bone.cleft.values & (bone.parts.values == PART_BODY)).sum() > 100
     found = assess_strength(vertebra(bone), options=COARSE)
     assert found.stiffness_n_mm["fractured"].value < 0.5 * found.stiffness_n_mm["intact"].value
     assert found.states["intact"].height_mm == pytest.approx(2.0 * HALF_HEIGHT, abs=2.0)
