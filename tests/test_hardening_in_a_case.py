@@ -16,6 +16,8 @@ from pedicle.mechanics.strength import assess_strength
 from pedicle.model.case import Case
 from pedicle.model.progress import silent
 from pedicle.procedure.hardening import cured
+from pedicle.report.hardening import cure_pages, minutes, strength_pages
+from pedicle.report.strain import STATE_WORDS, cuts
 from tests.coarse_case import COARSE
 
 
@@ -52,6 +54,8 @@ def test_the_cement_heats_the_bone_and_then_only_hardens(cure):
     curve = {name: np.array(values, float) for name, values in cure["curve"].items()}
     assert (np.diff(curve["conversion"]) >= -1e-9).all()
     assert curve["cement_c"].max() > curve["bone_c"].max() > 37.0
+    assert cure["peak_temperature_c"]["cement"] == pytest.approx(curve["cement_c"].max(), abs=0.01)
+    assert cure["peak_temperature_c"]["bone"] == pytest.approx(curve["bone_c"].max(), abs=0.01)
     assert cure["setting_time_s"] > 0.0
     assert 0.7 < cure["degree_of_cure_1h"] < 1.0
 
@@ -110,6 +114,38 @@ def test_the_report_tells_both(finished):
     for words in ("L1: how it hardens", "What heat did", "L1: what that is worth", "What the body carries"):
         assert words in page
     assert page.index('id="injection-L1"') < page.index('id="cure-L1"') < page.index('id="strength-L1"')
+
+
+def test_each_state_stands_in_its_own_row(finished, strength):
+    rows = strength_pages(Case.open(finished).load("strength")[0]).table.rows
+    for row, (name, state) in zip(rows, STATE_WORDS.items(), strict=True):
+        assert row[0] == state
+        assert row[1].startswith(f"{strength['stiffness_n_mm'][name]['value'] / 1e3:.1f}")
+        assert row[2].startswith(f"{strength['strength_n'][name]['value'] / 1e3:.2f}")
+
+
+def test_times_are_told_from_mixing(finished, cure):
+    facts = dict(cure_pages(Case.open(finished).load("cure")[0]).facts)
+    clock = cure["clock"]
+    assert clock["mixed_s"] < -60.0
+    assert facts["Half of it set"] == minutes(clock["set_s"] - clock["mixed_s"])
+    assert cure["setting_time_s"] == pytest.approx(clock["set_s"] - clock["mixed_s"])
+
+
+def test_the_front_of_a_body_is_drawn_to_the_right_and_so_is_its_left(finished):
+    """Sagittal as seen from the right, coronal as seen from the front; energy put below in front, then below on the left."""
+    found = Case.open(finished).load("strength")[0]
+    state = found.states["augmented"]
+    nx, ny, nz = state.strain_energy.values.shape
+    for number, where in enumerate((np.s_[:, : ny // 2, : nz // 2], np.s_[nx - nx // 2 :, :, : nz // 2])):
+        put = np.full((nx, ny, nz), 1e-6, np.float32)
+        put[where] = 1.0
+        one = replace(state, strain_energy=state.strain_energy.with_values(put))
+        picture = cuts(replace(found, states={"augmented": one}), "augmented")[number][0]
+        half = (ny, nx)[number] // 2
+        assert picture[: nz // 2, -half:].min() == 1.0
+        assert picture[:, :half].max() < 1e-3
+        assert picture[nz // 2 :].max() < 1e-3
 
 
 def test_curing_again_with_other_options_makes_what_stands_on_it_anew(finished, tmp_path, cure):

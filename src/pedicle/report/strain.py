@@ -27,7 +27,7 @@ def strain_chart(found: Strength) -> Markup:
     import matplotlib
 
     states = [state for state in STATES if state in found.states]
-    cuts = {state: _cuts(found, state) for state in states}
+    drawn = {state: cuts(found, state) for state in states}
     values = np.concatenate([found.states[state].strain_energy.values.ravel() for state in states])
     top = float(np.quantile(values[values > 0.0], _TOP)) * 1e3 if (values > 0.0).any() else 1.0
     with matplotlib.rc_context({"svg.hashsalt": "pedicle", "svg.fonttype": "none", "font.size": 8}):
@@ -36,7 +36,7 @@ def strain_chart(found: Strength) -> Markup:
         chart = Chart(figsize=(7.2, 3.6), layout="constrained")
         axes = np.atleast_2d(chart.subplots(2, len(states), squeeze=False))
         for column, state in enumerate(states):
-            for row, (picture, extent, left, right) in enumerate(cuts[state]):
+            for row, (picture, extent, left, right) in enumerate(drawn[state]):
                 shown = axes[row, column].imshow(
                     np.ma.masked_less_equal(picture * 1e3, 0.0), origin="lower", extent=extent, vmin=0.0, vmax=top, cmap="magma"
                 )  # fmt: skip
@@ -50,7 +50,7 @@ def strain_chart(found: Strength) -> Markup:
     return Markup(text[text.index("<svg") :])
 
 
-def _cuts(found: Strength, state: State) -> tuple[Cut, Cut]:
+def cuts(found: Strength, state: State) -> tuple[Cut, Cut]:
     """Both cuts as (rows to the head, columns) with their extent in mm and what lies at either edge."""
     energy = found.states[state].strain_energy
     index = np.argwhere(energy.values > 0.0)
