@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from pedicle.model.acts import ACTS, Act
 from pedicle.model.carm import View
 from pedicle.model.delivery import PushKind
 from pedicle.model.errors import InputError
@@ -135,7 +136,8 @@ class InjectionEnded:
 
 
 Event = (
-    Positioned
+    Act
+    | Positioned
     | NeedleMoved
     | ViewTaken
     | TipMeasured
@@ -155,6 +157,7 @@ EVENTS: dict[str, type[Event]] = {
     "syringe_changed": SyringeChanged,
     "leak_seen": LeakSeen,
     "injection_ended": InjectionEnded,
+    **ACTS,
 }
 _NAMES = {kind: name for name, kind in EVENTS.items()}
 
@@ -162,7 +165,7 @@ _NAMES = {kind: name for name, kind in EVENTS.items()}
 @dataclass(frozen=True, eq=False)
 class OperationState:
     """How things stand: clock, how the patient lies, needles and measured tips by (level, side), the C-arm, the dose,
-    the injections and their settings by level, and the leaks that pictures showed."""
+    the injections and their settings by level, the leaks that pictures showed, and what else the team did, in order."""
 
     t_s: float = 0.0
     lying: Lying = "prone"
@@ -176,6 +179,7 @@ class OperationState:
     injections: tuple[tuple[str, InjectionState], ...] = ()
     settings: tuple[tuple[str, dict[str, Any]], ...] = ()
     leaks_seen: tuple[LeakSeen, ...] = ()
+    acts: tuple[Act, ...] = ()
 
     def injection(self, level: str) -> InjectionState | None:
         """The injection of a level, or None."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from pedicle.model.acts import Act, NeedleRemoved, Turned
 from pedicle.model.carm import View
 from pedicle.model.errors import InputError
 from pedicle.model.events import (
@@ -60,6 +61,8 @@ def apply(state: OperationState, event: Event, vertebrae: Mapping[str, Vertebra]
             state = replace(state, tips=(*state.tips, event))
         case LeakSeen():
             state = replace(state, leaks_seen=(*state.leaks_seen, event))
+        case _:
+            state = _acted(state, event)
     return replace(state, t_s=event.t_s)
 
 
@@ -101,6 +104,20 @@ def _moved(state: OperationState, event: NeedleMoved, vertebrae: Mapping[str, Ve
         state = drawn_back(state, event, placed, vertebrae)
     others = tuple(row for row in state.needles if row[:2] != (event.level, event.side))
     return replace(state, needles=(*others, (event.level, event.side, placed)))
+
+
+def _acted(state: OperationState, event: Act) -> OperationState:
+    """What an act changes beside being remembered: a needle taken out is no longer there, a turned patient lies on the back."""
+    if isinstance(event, NeedleRemoved):
+        left = tuple(row for row in state.needles if row[:2] != (event.level, event.side))
+        if len(left) == len(state.needles):
+            raise InputError(
+                716, f"{event.level} {event.side}", "no needle is here", "a needle that was placed", "mend the log"
+            )
+        state = replace(state, needles=left)
+    if isinstance(event, Turned):
+        state = replace(state, lying="supine")
+    return replace(state, acts=(*state.acts, event))
 
 
 def _taken(state: OperationState, event: ViewTaken) -> OperationState:
