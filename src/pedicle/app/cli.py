@@ -19,6 +19,7 @@ _TABLE = {
     "inject": "Inject cement through the planned needles of a case, and add it to the case's log.",
     "cure": "Let the cement of a case harden: heat, damage, when it is hard.",
     "strength": "What the injected levels of a case could carry before and after.",
+    "care": "The operation of a case from the last push to the way home, and the care plan.",
     "report": "Write a case's report again.",
     "cite": "The references a case used, as BibTeX.",
     "phantom": "A synthetic CT with label map and known truth.",

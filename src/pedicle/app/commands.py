@@ -17,6 +17,7 @@ from pedicle.injection.options import InjectOptions
 from pedicle.io.options import ImportOptions
 from pedicle.mechanics.options import StrengthOptions
 from pedicle.model.case import Case
+from pedicle.model.operator import ScriptOptions
 from pedicle.planning.options import PlanOptions
 from pedicle.report.options import ReportOptions
 
@@ -27,6 +28,7 @@ Planning = Annotated[PlanOptions, Parameter(name="*")]
 Shooting = Annotated[ShotOptions, Parameter(name="*")]
 Picturing = Annotated[PictureOptions, Parameter(name="*")]
 Injecting = Annotated[InjectOptions, Parameter(name="*")]
+Scripting = Annotated[ScriptOptions, Parameter(name="*")]
 Curing = Annotated[CureOptions, Parameter(name="*")]
 Strengthening = Annotated[StrengthOptions, Parameter(name="*")]
 Reporting = Annotated[ReportOptions, Parameter(name="*")]
@@ -41,6 +43,7 @@ class Chosen:
     measure: Measuring = field(default_factory=MeasureOptions)
     plan: Planning = field(default_factory=PlanOptions)
     operate: Injecting = field(default_factory=InjectOptions)
+    operator: Scripting = field(default_factory=ScriptOptions)
     report: Reporting = field(default_factory=ReportOptions)
 
 
@@ -141,6 +144,19 @@ def plan(case: Path, /, *, plan: Planning = PlanOptions(), talk: Talk = _QUIET) 
     _again(case, "plan", plan, talk)
 
 
+def care(case: Path, /, *, talk: Talk = _QUIET) -> None:
+    """The operation from the last push to the way home, and the care plan; a report is written anew.
+
+    Writes ``care.json`` and the whole ``operation.jsonl``.
+
+    Parameters
+    ----------
+    case
+        Case folder.
+    """
+    _again(case, "care", None, talk)
+
+
 def report(case: Path, /, *, report: Reporting = ReportOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
     """Write a case's report again.
 
@@ -178,8 +194,15 @@ def shoot(
     tell(talk, facts, lines)
 
 
-def inject(case: Path, /, *, inject: Injecting = InjectOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
-    """Inject cement through the planned needles of a case with these options; a report is written anew.
+def inject(
+    case: Path,
+    /,
+    *,
+    inject: Injecting = InjectOptions(),  # noqa: B008
+    operator: Scripting = ScriptOptions(),  # noqa: B008
+    talk: Talk = _QUIET,
+) -> None:
+    """Bring the planned needles of a case in and inject cement through them with these options; a report is written anew.
 
     Writes ``injection-LEVEL.json``, ``.nii.gz`` (share of each voxel that is cement) and ``.gif`` (AP and lateral over time).
 
@@ -188,7 +211,7 @@ def inject(case: Path, /, *, inject: Injecting = InjectOptions(), talk: Talk = _
     case
         Case folder.
     """
-    _again(case, "operate", inject, talk)
+    _again(case, "operate", inject, talk, operator=operator)
 
 
 def cure(case: Path, /, *, cure: Curing = CureOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
@@ -333,12 +356,12 @@ def summarise(case: Case, talk: Talk) -> None:
     tell(talk, facts, lines)
 
 
-def _again(folder: Path, name: Any, options: Any, talk: Talk) -> None:
+def _again(folder: Path, name: Any, options: Any, talk: Talk, **others: Any) -> None:
     with speaking(talk) as progress:
         from pedicle.procedure import again
 
         compiling(progress)
-        case = again(folder, name, options, progress)
+        case = again(folder, name, options, progress, **others)
     summarise(case, talk)
 
 

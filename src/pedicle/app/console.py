@@ -116,4 +116,4 @@ def _print(text: str) -> None:
         raise SystemExit(4) from None
 
 
-Upto = Literal["measure", "plan", "operate", "cure", "strength", "report"]
+Upto = Literal["measure", "plan", "operate", "cure", "strength", "care", "report"]

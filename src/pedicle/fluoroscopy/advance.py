@@ -5,6 +5,8 @@ The tip must not cross the medial wall of the pedicle on AP before it reaches th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,23 +25,52 @@ _RING_HALF_MM, _RING_REACH_MM = 2.5, 14.0
 _STRIP_MM = 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """What a tip is held against on AP and lateral pictures of one vertebra: the pedicle's ring, the posterior wall."""
+
+    vertebra: Vertebra
+    side: Side
+    ring: Array
+    ap: ConeBeam
+    lateral: ConeBeam
+    radius_mm: float
+
+    def along(self, tips: Array) -> tuple[Array, Array]:
+        """For tips (n, 3), LPS mm: how far the needle is lateral of the ring's inner edge, and how far behind the wall, mm."""
+        medial = _medial_margin(self.ap, self.vertebra, self.side, self.ring, tips) - self.radius_mm
+        return medial, _behind_wall_mm(self.lateral, self.vertebra, tips)
+
+    def at(self, tip: Array) -> tuple[float, float]:
+        """The same for one tip."""
+        medial, behind = self.along(np.asarray(tip, dtype=np.float64)[None])
+        return float(medial[0]), float(behind[0])
+
+
+def rule_for(spine: Spine, vertebra: Vertebra, trajectory: Trajectory, arm: CArm | None = None) -> Rule | str:
+    """The rule of a trajectory's pedicle, in true views of its vertebra; what is lacking where it cannot be judged."""
+    ring = _ring(vertebra, trajectory.side)
+    if ring is None:
+        return "no isthmus measured"
+    if vertebra.posterior_wall_mm is None:
+        return "no posterior wall measured"
+    aim = Aim(spine, vertebra, side=trajectory.side, trajectory=trajectory)
+    ap, lateral = set_up("true-ap", aim, arm)[1], set_up("true-lateral", aim, arm)[1]
+    return Rule(vertebra, trajectory.side, ring, ap, lateral, trajectory.needle.radius_mm)
+
+
 def rule_of_advance(spine: Spine, vertebra: Vertebra, trajectory: Trajectory, arm: CArm | None = None) -> Advance:
     """Whether the planned path keeps the rule, with its margin; no error of placement is in it.
 
     On AP the medial wall is the inner edge of the pedicle's ring at the height of the tip, on lateral the posterior wall is
     the body's at mid-height. Both are looked at in true views of this vertebra, with the cone of the C-arm.
     """
-    side = trajectory.side
-    ring = _ring(vertebra, side)
-    if ring is None or vertebra.posterior_wall_mm is None:
-        lacking = "no isthmus measured" if ring is None else "no posterior wall measured"
-        return Advance(vertebra.level, side, None, reason=f"{lacking}: the rule cannot be judged")
-    aim = Aim(spine, vertebra, side=side, trajectory=trajectory)
-    ap, lateral = set_up("true-ap", aim, arm)[1], set_up("true-lateral", aim, arm)[1]
+    side, rule = trajectory.side, rule_for(spine, vertebra, trajectory, arm)
+    if isinstance(rule, str):
+        return Advance(vertebra.level, side, None, reason=f"{rule}: the rule cannot be judged")
     depths = np.arange(0.0, trajectory.bone_to_target_mm + _STEP_MM / 2, _STEP_MM)
-    tips = trajectory.bone_entry_lps_mm + depths[:, None] * trajectory.direction_lps
-    margins = _medial_margin(ap, vertebra, side, ring, tips) - trajectory.needle.radius_mm
-    reached = np.flatnonzero(_behind_wall_mm(lateral, vertebra, tips) <= 0.0)
+    margins, behind = rule.along(trajectory.bone_entry_lps_mm + depths[:, None] * trajectory.direction_lps)
+    reached = np.flatnonzero(behind <= 0.0)
     crossed = np.flatnonzero(margins < 0.0)
     crossing = float(depths[crossed[0]]) if len(crossed) else None
     if not len(reached):

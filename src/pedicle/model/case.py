@@ -153,12 +153,15 @@ class Case:
             self.save_manifest()
 
     def refresh_files(self) -> None:
-        """Write the named files again that differ from what their steps made; they are copies for people."""
-        for record in self.manifest["steps"].values():
-            for file, key in record["files"].items():
-                path, content = self.folder / file, self._bytes(key)
-                if not path.is_file() or path.read_bytes() != content:
-                    _replace(path, content)
+        """Write the named files again that differ from what their steps made; they are copies for people.
+
+        A file that two steps made, as the log of the operation, is the later step's.
+        """
+        keys = {file: key for record in self.manifest["steps"].values() for file, key in record["files"].items()}
+        for file, key in keys.items():
+            path, content = self.folder / file, self._bytes(key)
+            if not path.is_file() or path.read_bytes() != content:
+                _replace(path, content)
 
     def save_manifest(self) -> None:
         """Write case.json durably."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pedicle.model.acts import ACTS, Act
+from pedicle.model.acts import ACTS, Act, Overridden
 from pedicle.model.carm import View
 from pedicle.model.delivery import PushKind
 from pedicle.model.errors import InputError
@@ -165,7 +165,8 @@ _NAMES = {kind: name for name, kind in EVENTS.items()}
 @dataclass(frozen=True, eq=False)
 class OperationState:
     """How things stand: clock, how the patient lies, needles and measured tips by (level, side), the C-arm, the dose,
-    the injections and their settings by level, the leaks that pictures showed, and what else the team did, in order."""
+    the injections and their settings by level, the leaks that pictures showed, what else the team did, in order,
+    and the overrides that hold for the next event."""
 
     t_s: float = 0.0
     lying: Lying = "prone"
@@ -180,6 +181,7 @@ class OperationState:
     settings: tuple[tuple[str, dict[str, Any]], ...] = ()
     leaks_seen: tuple[LeakSeen, ...] = ()
     acts: tuple[Act, ...] = ()
+    overrides: tuple[Overridden, ...] = ()
 
     def injection(self, level: str) -> InjectionState | None:
         """The injection of a level, or None."""

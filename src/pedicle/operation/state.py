@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from pedicle.model.acts import Act, NeedleRemoved, Turned
+from pedicle.model.acts import Act, NeedleRemoved, Overridden, Turned
 from pedicle.model.carm import View
 from pedicle.model.errors import InputError
 from pedicle.model.events import (
@@ -46,6 +46,8 @@ def apply(state: OperationState, event: Event, vertebrae: Mapping[str, Vertebra]
             "time does not run back",
             "mend the log",
         )
+    overrides = (*state.overrides, event) if isinstance(event, Overridden) else ()
+    state = replace(state, overrides=overrides)
     match event:
         case InjectionStarted() | Pushed() | SyringeChanged() | InjectionEnded():
             from pedicle.operation.injecting import injected

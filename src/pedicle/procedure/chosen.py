@@ -15,10 +15,11 @@ from pedicle.io.options import ImportOptions
 from pedicle.mechanics.options import StrengthOptions
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError
+from pedicle.model.operator import ScriptOptions
 from pedicle.planning.options import PlanOptions
 from pedicle.report.options import ReportOptions
 
-StepName = Literal["measure", "plan", "operate", "cure", "strength", "report"]
+StepName = Literal["measure", "plan", "operate", "cure", "strength", "care", "report"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class RunOptions:
     plan: PlanOptions = field(default_factory=PlanOptions)
     fluoroscopy: ExpectedOptions = field(default_factory=ExpectedOptions)
     operate: InjectOptions = field(default_factory=InjectOptions)
+    operator: ScriptOptions = field(default_factory=ScriptOptions)
     cure: CureOptions = field(default_factory=CureOptions)
     strength: StrengthOptions = field(default_factory=StrengthOptions)
     report: ReportOptions = field(default_factory=ReportOptions)

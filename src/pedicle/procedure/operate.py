@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from pedicle.fluoroscopy.options import PictureOptions
 from pedicle.io.injection import injection_files
 from pedicle.model.case import Case
 from pedicle.model.errors import InputError
 from pedicle.model.events import Event, log_text
 from pedicle.model.fill import InjectedLevel
+from pedicle.model.patient import Patient
 from pedicle.model.progress import Progress, part
 from pedicle.model.trajectory import LevelPlan, Plan
 from pedicle.model.vertebra import Spine
 from pedicle.operation import replay
+from pedicle.operation.briefing import Briefing
 from pedicle.planning.choice import chosen_levels
 from pedicle.planning.options import PlanOptions
+from pedicle.procedure.arriving import arrive
 from pedicle.procedure.chosen import RunOptions
-from pedicle.procedure.operator import Operating, operate_level
+from pedicle.procedure.operating import Operating
+from pedicle.procedure.operator import is_ready, operate_level
+from pedicle.procedure.script import script
 
 Operated = dict[str, Any]
+# Stream of random numbers of the operator's hand.
+_HAND_STREAM = 11
 
 
 def by_hand(case: Case) -> tuple[Event, ...]:
@@ -35,16 +44,17 @@ def operate(case: Case, chosen: RunOptions, progress: Progress) -> tuple[Operate
     options = chosen.operate
     if options.runs == 1:
         raise InputError(744, "command", "1 run", "0 for none, else at least 2", "ask for more runs")
-    given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
-    before = by_hand(case)
-    vertebrae = {vertebra.level: vertebra for vertebra in spine.vertebrae}
-    operating = Operating(spine, given["scan"], PictureOptions(), replay(before, vertebrae), list(before))
-    names, left_out = levels_to_inject(plan, spine, chosen)
+    plan, before = case.load("plan"), by_hand(case)
+    operating = begun(case, chosen, before)
+    names, left_out = levels_to_inject(plan, operating.spine, chosen)
+    ready = [name for name in names if is_ready(plan_of(plan, name), options)]
+    if ready:
+        arrive(operating, [plan_of(plan, name) for name in ready])
     done: list[InjectedLevel] = []
     for number, name in enumerate(names):
         here = part(progress, number / len(names), (number + 1) / len(names))
         here(0.0, f"injecting {name}")
-        injected = operate_level(operating, plan_of(plan, name), options, here)
+        injected = operate_level(operating, plan_of(plan, name), options, here) if name in ready else None
         if injected is None:
             left_out[name] = "no needle is recommended here"
         else:
@@ -54,7 +64,16 @@ def operate(case: Case, chosen: RunOptions, progress: Progress) -> tuple[Operate
     for injected in done:
         files |= injection_files(injected, events)
     kept = {"events": events, "state": operating.state, "injected": tuple(done), "by_hand": before}
-    return {**kept, "left_out": left_out}, files
+    return {**kept, "left_out": left_out, "findings": tuple(operating.findings)}, files
+
+
+def begun(case: Case, chosen: RunOptions, events: tuple[Event, ...]) -> Operating:
+    """The operation of a case after these events."""
+    given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
+    briefing = Briefing(spine, plan, chosen.plan.purpose, given["patient"] or Patient())
+    chance = np.random.Generator(np.random.Philox(key=(chosen.operator.hand_seed, _HAND_STREAM)))
+    state = replay(events, briefing.vertebrae)
+    return Operating(briefing, given["scan"], PictureOptions(), script(chosen.operator), chance, state, list(events))
 
 
 def levels_to_inject(plan: Plan, spine: Spine, chosen: RunOptions) -> tuple[list[str], dict[str, str]]:

@@ -54,11 +54,11 @@ def run(
     return case
 
 
-def again(out: Path | str, name: StepName, options: Any = None, progress: Progress = silent) -> Case:
-    """One step of a case again with its options, then every later step that had been done."""
+def again(out: Path | str, name: StepName, options: Any = None, progress: Progress = silent, **others: Any) -> Case:
+    """One step of a case again with its options, then every later step that had been done; `others` are options beside its own."""
     Case.open(out)
     with Case.writing(out) as case:
-        chosen = replace(stored_options(case), **({name: options} if options is not None else {}))
+        chosen = replace(stored_options(case), **({name: options} if options is not None else {}), **others)
         names = [step.name for step in STEPS]
         first = names.index(name)
         wanted = {name, *_made_along(case, name)}
@@ -109,7 +109,7 @@ def _import(case: Case, sources: Sources, options: RunOptions, digest: str, prog
 def _perform(case: Case, step: Step, options: RunOptions, progress: Progress) -> None:
     """Compute a step and commit it, unless its digest is unchanged."""
     below = [record_digest(case, need) for need in step.needs]
-    digest = digest_of(step.name, below, plain(getattr(options, step.name)))
+    digest = digest_of(step.name, below, [plain(one) for one in step.options(options)])
     if stands(case, step.name, digest):
         progress(1.0, f"{step.name}: unchanged")
         return

@@ -24,11 +24,16 @@ class Made:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what it stands on, and how it is computed from the case."""
+    """One step: what it stands on, how it is computed from the case, and whose options it takes beside its own."""
 
     name: str
     needs: tuple[str, ...]
     compute: Callable[[Case, RunOptions, Progress], Made]
+    also: tuple[str, ...] = ()
+
+    def options(self, chosen: RunOptions) -> list[Any]:
+        """The options it depends on: its own, and those of `also`."""
+        return [getattr(chosen, name) for name in (self.name, *self.also) if hasattr(chosen, name)]
 
 
 def _measure(case: Case, options: RunOptions, progress: Progress) -> Made:
@@ -90,12 +95,20 @@ def _strength(case: Case, options: RunOptions, progress: Progress) -> Made:
     return Made(made, files, tuple(notice for one in made for notice in one.warnings))
 
 
+def _care(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.procedure.caring import cared
+
+    made, files = cared(case, options, progress)
+    return Made(made, files)
+
+
 STEPS = (
     Step("measure", ("read",), _measure),
     Step("plan", ("read", "measure"), _plan),
     Step("fluoroscopy", ("read", "measure", "plan"), _fluoroscopy),
-    Step("operate", ("read", "measure", "plan"), _operate),
+    Step("operate", ("read", "measure", "plan"), _operate, ("operator",)),
     Step("cure", ("measure", "operate"), _cure),
     Step("strength", ("measure", "operate", "cure"), _strength),
-    Step("report", ("read", "measure", "plan", "fluoroscopy", "operate", "cure", "strength"), _report),
+    Step("care", ("read", "measure", "plan", "operate", "cure"), _care),
+    Step("report", ("read", "measure", "plan", "fluoroscopy", "operate", "cure", "strength", "care"), _report),
 )

@@ -1,0 +1,34 @@
+"""What a gate finds against an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pedicle.model.errors import RefusedError
+
+GateVerdict = Literal["refused", "warning", "unanswered"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding of a gate about one event: `refused` holds an event back, `warning` does not, `unanswered` lacks a fact.
+
+    `code` is the number of the refusal, `gate` the short name by which a person may override it. `overridden` is the reason
+    that was typed, "" where none was.
+    """
+
+    code: int
+    gate: str
+    where: str
+    found: str
+    limit: str
+    fix: str
+    source: str
+    verdict: GateVerdict = "refused"
+    t_s: float = 0.0
+    overridden: str = ""
+
+    def refusal(self) -> RefusedError:
+        """The error that holds the event back."""
+        return RefusedError(self.code, self.where, self.found, self.limit, self.fix)

@@ -1,0 +1,120 @@
+"""Gates of the cement: a tip confirmed in two views, a mixed batch, the volume, what leaked.
+
+Age and place of the needle are held by the injection itself (E422 to E429), for everybody.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pedicle.model.acts import CementMixed, NeedleSecured, TipConfirmed
+from pedicle.model.events import InjectionStarted, LeakSeen, OperationState, Pushed, TipMeasured
+from pedicle.model.finding import Finding
+from pedicle.model.frames import Side
+from pedicle.model.medium import GRAVE_PLACES
+from pedicle.model.sourced import quantity
+from pedicle.operation.briefing import Briefing
+from pedicle.operation.gates.needle import at_place
+from pedicle.operation.rules import PLACE_WORDS
+
+_LIMITS = "planning/limits"
+# Rounding of a clock that is the sum of many durations, s.
+_SAME_S = 1e-6
+PLAN, CLINICAL = "the plan", "RadiologyKey chapter 10"
+
+
+def started(state: OperationState, event: InjectionStarted, briefing: Briefing) -> list[Finding]:
+    """What speaks against connecting cement to this needle."""
+    where = f"{event.level} {event.side}"
+    found = _tip_depth(state, event, briefing)
+    mixes = [act.t_s for act in state.acts if isinstance(act, CementMixed)]
+    if not any(abs(t_s - event.mixed_s) <= _SAME_S for t_s in mixes):
+        found.append(
+            Finding(734, "batch", where, "cement that was not mixed in this operation", "a batch of the log", "mix it first", PLAN)
+        )  # fmt: skip
+    if not any(
+        isinstance(act, NeedleSecured) and (act.level, act.side) == (event.level, event.side) for act in state.acts
+    ):
+        found.append(
+            Finding(737, "secured", where, "the needle is not secured", "held while the syringe is turned on", "secure it", CLINICAL, "warning")
+        )  # fmt: skip
+    return found
+
+
+def pushed(state: OperationState, event: Pushed, briefing: Briefing) -> list[Finding]:
+    """What speaks against pushing now."""
+    now = state.injection(event.level)
+    if now is None:
+        return []
+    side = now.portions[-1].side
+    found = _confirmed(state, event, side) + _leaked(state, event)
+    plan = briefing.level(event.level)
+    cap = plan.cement.cap_ml if plan and plan.cement else None
+    if cap is not None and now.injected_ml > cap + 1e-6 and event.value > 0.0:
+        words = f"{now.injected_ml:.1f} ml are in"
+        found.append(Finding(728, "volume", event.level, words, f"{cap:.1f} ml in one level", "stop", PLAN))
+    return found
+
+
+def _tip_depth(state: OperationState, event: InjectionStarted, briefing: Briefing) -> list[Finding]:
+    """The tip's place in the target body."""
+    needle, vertebra = state.needle(event.level, event.side), briefing.vertebrae.get(event.level)
+    deep = None if needle is None or vertebra is None else at_place(vertebra, needle.tip_lps_mm)
+    least = quantity(_LIMITS, "tip_inside_body").value
+    if deep is None or deep >= least:
+        return []
+    where = f"{event.level} {event.side}"
+    if deep < 0.0:
+        words = f"the tip is {-deep:.1f} mm outside the bone"
+    else:
+        words = f"the tip is {deep:.1f} mm under the bone's surface"
+    return [Finding(725, "tip", where, words, f"at least {least:g} mm inside", "place the needle again", PLAN)]
+
+
+def _confirmed(state: OperationState, event: Pushed, side: Side) -> list[Finding]:
+    """Two views since the syringe was connected, the tip measured in them and confirmed, the needle not moved since."""
+    where = f"{event.level} {side}"
+    connected = _connected_s(state, event.level, side)
+    confirmed = [
+        act for act in state.acts if isinstance(act, TipConfirmed) and (act.level, act.side) == (event.level, side)
+    ]
+    measured = [tip for tip in state.tips if (tip.level, tip.side) == (event.level, side)]
+    asked, fix = "tip confirmed in two views after the syringe was connected", "take both views and confirm the tip"
+    if connected is None:
+        return []
+    since = [act for act in confirmed if act.t_s >= connected - _SAME_S]
+    if not since or not any(connected - _SAME_S <= tip.t_s <= since[-1].t_s for tip in measured):
+        return [Finding(726, "two views", where, "the tip is not confirmed", asked, fix, CLINICAL)]
+    if _moved_since(state, event.level, side, measured[-1]):
+        return [Finding(726, "two views", where, "the needle moved after its tip was confirmed", asked, fix, CLINICAL)]
+    return []
+
+
+def _connected_s(state: OperationState, level: str, side: Side) -> float | None:
+    """When the syringe was connected to this needle last; None when it was not."""
+    now = state.injection(level)
+    portions = () if now is None else now.portions
+    return next((portion.began_s for portion in reversed(portions) if portion.side == side), None)
+
+
+def _moved_since(state: OperationState, level: str, side: Side, measured: TipMeasured) -> bool:
+    """Whether the needle is not where it was measured, beyond what the measurement itself is unsure of."""
+    needle = state.needle(level, side)
+    if needle is None:
+        return False
+    sd_mm = float(np.sqrt(np.trace(np.reshape(measured.covariance_mm2, (3, 3)))))
+    hold = max(quantity("operation/gates", "hold").value, 3.0 * sd_mm)
+    return bool(np.linalg.norm(needle.tip_lps_mm - np.array(measured.tip_lps_mm)) > hold)
+
+
+def _leaked(state: OperationState, event: Pushed) -> list[Finding]:
+    """Cement seen in the canal, a foramen or a vein to the cava: no more through any needle of this level."""
+    grave = [seen for seen in state.leaks_seen if seen.level == event.level and seen.place in GRAVE_PLACES]
+    if not grave or event.value <= 0.0:
+        return []
+    return [_stop(event, grave[0])]
+
+
+def _stop(event: Pushed, seen: LeakSeen) -> Finding:
+    words = f"cement was seen in {PLACE_WORDS[seen.place]} at {seen.t_s:.0f} s"
+    return Finding(729, "leak", event.level, words, "no more cement in this level", "end the injection", CLINICAL)

@@ -1,0 +1,181 @@
+"""A needle brought through the pedicle by the scripted operator: it errs, looks, reads the tip, corrects, and goes on.
+
+What is corrected comes from what the pictures say, never from the truth. On the way the tip is read by eye; once the
+syringe is connected it is measured in two pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedicle.fluoroscopy.tip import locate
+from pedicle.model.acts import NeedleSecured, TipConfirmed
+from pedicle.model.errors import RefusedError
+from pedicle.model.events import TipMeasured
+from pedicle.model.fill import KINDS
+from pedicle.model.frames import Side, unit
+from pedicle.model.placed import PlacedNeedle
+from pedicle.model.sourced import quantity
+from pedicle.model.trajectory import Trajectory
+from pedicle.operation import measured, moved, triple
+from pedicle.operation.gates.needle import at_place
+from pedicle.procedure.operating import Looking, Operating
+from pedicle.procedure.script import STOPS, Stop, seconds
+
+Array = NDArray[np.float64]
+_LIMITS = "planning/limits"
+EYE, TWO_PICTURES = "read by eye in two views", "measured in two pictures"
+# A correction after a refusal goes this much more to the side, mm at the target's depth.
+_ASIDE_MM = 3.0
+
+
+@dataclass
+class _Way:
+    """One needle on its way: what is planned, where it truly is, and how often it was aimed."""
+
+    trajectory: Trajectory
+    entry: Array
+    direction: Array
+    aimed: int = 1
+    aside_mm: float = 0.0
+
+    def at(self, depth_mm: float) -> PlacedNeedle:
+        return PlacedNeedle(self.trajectory.needle, self.entry + depth_mm * self.direction, self.direction)
+
+
+def needle_in(operating: Operating, looking: Looking, trajectory: Trajectory) -> PlacedNeedle | str:
+    """The needle at its target, secured; or why it was given up."""
+    way = _aimed(operating, trajectory)
+    level, side = trajectory.level, trajectory.side
+    operating_time = operating.now_s + seconds("dock")
+    while True:
+        try:
+            _through(operating, looking, way, operating_time)
+            break
+        except RefusedError as refused:
+            if way.aimed >= operating.script.attempts:
+                return f"given up after {way.aimed} attempts: {refused.found} ({refused.limit})"
+            operating_time = operating.now_s + seconds("redirect")
+            way = _aimed(operating, trajectory, way)
+    operating.do(NeedleSecured(operating.now_s + seconds("secure"), level, side))
+    placed = operating.state.needle(level, side)
+    assert placed is not None
+    return placed
+
+
+def stylet_out(placed: PlacedNeedle) -> PlacedNeedle:
+    """The cannula where it is with its stylet taken out: its rim lies behind where the stylet's point was."""
+    if not placed.stylet:
+        return placed
+    back = quantity("fluoroscopy/needle", "stylet", "beyond_cannula").value
+    return replace(placed, tip_lps_mm=placed.at(back), stylet=False)
+
+
+def confirm(operating: Operating, looking: Looking, way: tuple[Side, PlacedNeedle], level: str) -> str:
+    """Both views taken, the tip measured in them and confirmed; how it was measured."""
+    side, expected = way
+    first, second = (looking.take(operating, kind) for kind in KINDS)
+    others = tuple(one for at, on, one in operating.state.needles if (at, on) != (level, side))
+    found = locate(first, second, expected, others=others)
+    if found.tip is None:
+        event, basis = _by_eye(operating, level, side), EYE
+    else:
+        event, basis = measured(operating.state, level, side, found.tip), TWO_PICTURES
+    operating.do(event)
+    deep, least = (
+        at_place(operating.vertebrae[level], np.array(event.tip_lps_mm)),
+        quantity(_LIMITS, "tip_inside_body").value,
+    )
+    if deep is not None and deep < least:
+        raise RefusedError(725, f"{level} {side}", f"the tip is seen {deep:.1f} mm inside the bone", f"at least {least:g} mm", "place it again")  # fmt: skip
+    operating.do(TipConfirmed(operating.now_s, level, side))
+    return f"{side} tip {basis}"
+
+
+def _aimed(operating: Operating, trajectory: Trajectory, before: _Way | None = None) -> _Way:
+    """The needle aimed at the bone, with the hand's error; after a refusal more to the side."""
+    script, chance = operating.script, operating.chance
+    away = _outward(operating, trajectory)
+    aside = 0.0 if before is None else before.aside_mm + _ASIDE_MM
+    forward = trajectory.direction_lps
+    error = chance.normal(0.0, 1.0, 3)
+    across = error - (error @ forward) * forward
+    entry = trajectory.bone_entry_lps_mm + script.entry_sd_mm * across
+    turn = chance.normal(0.0, script.turn_sd_mm, 3)
+    target = trajectory.target_lps_mm + aside * away + turn - (turn @ forward) * forward
+    return _Way(trajectory, entry, unit(target - entry), 1 if before is None else before.aimed + 1, aside)
+
+
+def _through(operating: Operating, looking: Looking, way: _Way, docked_s: float) -> None:
+    """From the bone to the target, with a look at every stop and a correction where the pictures ask for it."""
+    trajectory, script = way.trajectory, operating.script
+    at_s = docked_s
+    for stop in STOPS:
+        _advance(operating, way, _depth(trajectory, stop), at_s)
+        if stop in script.both_views:
+            for kind in KINDS:
+                looking.take(operating, kind)
+            miss = _expected_miss(operating, way)
+            if stop in ("docking", "pedicle") and float(np.linalg.norm(miss)) > script.corrects_over_mm:
+                _correct(operating, way, miss, _depth(trajectory, stop))
+        else:
+            looking.take(operating, "AP")
+        at_s = operating.now_s + seconds("advance")
+
+
+def _advance(operating: Operating, way: _Way, depth_mm: float, t_s: float) -> None:
+    side = way.trajectory.side
+    operating.do(replace(moved(operating.state, way.trajectory.level, (side, way.at(depth_mm))), t_s=t_s))
+
+
+def _depth(trajectory: Trajectory, stop: Stop) -> float:
+    wall = min(trajectory.posterior_wall_depth_mm, trajectory.bone_to_target_mm)
+    depths: dict[Stop, float] = {
+        "docking": 0.0,
+        "pedicle": 0.5 * wall,
+        "posterior wall": wall,
+        "target": trajectory.bone_to_target_mm,
+    }
+    return depths[stop]
+
+
+def _expected_miss(operating: Operating, way: _Way) -> Array:
+    """How far beside its target the needle will end if it goes on like this, as read from two views; LPS mm."""
+    script, chance, trajectory = operating.script, operating.chance, way.trajectory
+    held = operating.state.needle(trajectory.level, trajectory.side)
+    assert held is not None
+    tip = held.tip_lps_mm + chance.normal(0.0, script.eye_sd_mm, 3)
+    direction = unit(held.direction_lps + chance.normal(0.0, np.radians(script.eye_turn_deg), 3))
+    wanted = trajectory.target_lps_mm + way.aside_mm * _outward(operating, trajectory)
+    left = float((wanted - tip) @ direction)
+    return np.asarray(tip + left * direction - wanted)
+
+
+def _correct(operating: Operating, way: _Way, miss: Array, depth_mm: float) -> None:
+    """Aim again from where the tip is, against the miss, with the hand's error of turning."""
+    tip = way.entry + depth_mm * way.direction
+    left = way.trajectory.bone_to_target_mm - depth_mm
+    turn = operating.chance.normal(0.0, operating.script.turn_sd_mm, 3)
+    way.direction = unit(left * way.direction - miss + turn)
+    way.entry = tip - depth_mm * way.direction
+    _advance(operating, way, depth_mm, operating.now_s + seconds("redirect"))
+
+
+def _outward(operating: Operating, trajectory: Trajectory) -> Array:
+    """Unit direction from the midline to this needle's side."""
+    right = operating.spine[trajectory.level].right
+    assert right is not None
+    return np.asarray(-right if trajectory.side == "left" else right)
+
+
+def _by_eye(operating: Operating, level: str, side: Side) -> TipMeasured:
+    """The tip as an eye reads it where no measurement is found in the pictures."""
+    held = operating.state.needle(level, side)
+    assert held is not None
+    sd_mm = operating.script.eye_sd_mm
+    tip = held.tip_lps_mm + operating.chance.normal(0.0, sd_mm, 3)
+    covariance = tuple((sd_mm**2 * np.eye(3)).ravel().tolist())
+    return TipMeasured(operating.now_s, level, side, triple(tip), covariance, 90.0)
