@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.cli import _TABLE as COMMANDS
 from pedicle.app.cli import EPILOGUE
+from pedicle.care.options import CareOptions
 from pedicle.curing.options import CureOptions
 from pedicle.fluoroscopy.options import PictureOptions, RegistrationOptions, ShotOptions
 from pedicle.injection.options import InjectOptions
@@ -33,6 +34,7 @@ OPTIONS = (
     StrengthOptions,
     SolverOptions,
     PushOptions,
+    CareOptions,
     ReportOptions,
 )
 MADE = "<!-- written by docs/build.py from the code: do not edit -->\n\n"

@@ -72,6 +72,7 @@ UNITS = {
     "cm2/g", "GiB", "bytes", "MB",
     "m2", "Pa s", "Gy cm2", "nGy", "uSv", "uSv/min", "min", "mAs",
     "Pa s^n", "kJ/mol", "kJ/kg", "kJ/(kg K)", "W/(m K)", "W/(m2 K)", "MJ/(m3 K)", "mm3/MPa", "mm3/s", "kPa", "g",
+    "ug", "h", "1e9/l", "ml/kg", "ml/kg/h", "points", "l/min", "in", "kg/in",
 }  # fmt: skip
 
 

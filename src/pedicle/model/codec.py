@@ -40,6 +40,9 @@ _MODULES = (
     "spread",
     "cure",
     "strength",
+    "sourced",
+    "crisis",
+    "care",
     "events",
     "expected",
 )

@@ -8,7 +8,12 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Patient:
-    """What `patient.toml` may say; None = not stated. No name, no number."""
+    """What `patient.toml` may say; None = not stated. No name, no number.
+
+    `pain_level_confirmed` names one level or several ("L1, L3"); `oedema` maps a level to {"found": bool, "by": str};
+    `antithrombotics_stopped_h` maps a drug to the hours since its last dose; `fasting` is hours since each kind of food, as
+    "solids 8 h, clear fluids 3 h"; `neurology` is "normal" or words.
+    """
 
     age_y: float | None = None
     sex: Literal["F", "M"] | None = None
@@ -17,12 +22,14 @@ class Patient:
     asa: int | None = None
     pain_nrs: float | None = None
     pain_level_confirmed: str | None = None
+    pain_despite_treatment: bool | None = None
     fracture_age_weeks: float | None = None
     oedema: dict[str, Any] | None = None
     neurology: str | None = None
     inr: float | None = None
     platelets_10e9_l: float | None = None
     antithrombotics: tuple[str, ...] | None = None
+    antithrombotics_stopped_h: dict[str, float] | None = None
     allergies: tuple[str, ...] | None = None
     infection: bool | None = None
     malignancy_history: bool | None = None

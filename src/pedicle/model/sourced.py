@@ -45,6 +45,21 @@ class Quantity:
         return self.evidence != "unverified"
 
 
+@dataclass(frozen=True)
+class Statement:
+    """A sourced sentence: what is said, where it was found and how well."""
+
+    text: str
+    source: str
+    evidence: Evidence
+    note: str = ""
+
+    @property
+    def verified(self) -> bool:
+        """Whether the sentence may refuse or clear something."""
+        return self.evidence != "unverified"
+
+
 @cache
 def _parsed(name: str) -> dict[str, Any]:
     path = files("pedicle") / "data" / f"{name}.toml"
@@ -87,6 +102,12 @@ def as_quantity(row: dict[str, Any]) -> Quantity:
     """A row of a data file as a `Quantity`; its source is noted as used."""
     _note(row["source"])
     return Quantity(**row)
+
+
+def as_statement(row: dict[str, Any]) -> Statement:
+    """A row with a `text` as a `Statement`; its source is noted as used."""
+    _note(row["source"])
+    return Statement(**row)
 
 
 def table_names() -> list[str]:

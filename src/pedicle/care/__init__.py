@@ -1,0 +1,1 @@
+"""The care around the procedure: who is treated, gates, sedation, local anaesthetic, watching, going home."""
