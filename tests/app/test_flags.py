@@ -11,5 +11,5 @@ from pedicle.app.commands import Chosen
 def test_no_flag_of_run_means_two_things():
     groups = [type(getattr(Chosen(), field.name)) for field in fields(Chosen)]
     names = Counter(field.name for group in groups for field in fields(group))
-    assert len(groups) == 6
+    assert len(groups) == 7
     assert [name for name, count in names.items() if count > 1] == []

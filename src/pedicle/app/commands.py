@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.app.console import Talk, Upto, speaking, tell
+from pedicle.care.options import CareOptions
 from pedicle.curing.options import CureOptions
 from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.injection.options import InjectOptions
@@ -28,6 +29,7 @@ Planning = Annotated[PlanOptions, Parameter(name="*")]
 Shooting = Annotated[ShotOptions, Parameter(name="*")]
 Picturing = Annotated[PictureOptions, Parameter(name="*")]
 Injecting = Annotated[InjectOptions, Parameter(name="*")]
+Caring = Annotated[CareOptions, Parameter(name="*")]
 Scripting = Annotated[ScriptOptions, Parameter(name="*")]
 Curing = Annotated[CureOptions, Parameter(name="*")]
 Strengthening = Annotated[StrengthOptions, Parameter(name="*")]
@@ -44,6 +46,7 @@ class Chosen:
     plan: Planning = field(default_factory=PlanOptions)
     operate: Injecting = field(default_factory=InjectOptions)
     operator: Scripting = field(default_factory=ScriptOptions)
+    care: Caring = field(default_factory=CareOptions)
     report: Reporting = field(default_factory=ReportOptions)
 
 
@@ -144,7 +147,7 @@ def plan(case: Path, /, *, plan: Planning = PlanOptions(), talk: Talk = _QUIET) 
     _again(case, "plan", plan, talk)
 
 
-def care(case: Path, /, *, talk: Talk = _QUIET) -> None:
+def care(case: Path, /, *, care: Caring = CareOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008
     """The operation from the last push to the way home, and the care plan; a report is written anew.
 
     Writes ``care.json`` and the whole ``operation.jsonl``.
@@ -154,7 +157,7 @@ def care(case: Path, /, *, talk: Talk = _QUIET) -> None:
     case
         Case folder.
     """
-    _again(case, "care", None, talk)
+    _again(case, "care", care, talk)
 
 
 def report(case: Path, /, *, report: Reporting = ReportOptions(), talk: Talk = _QUIET) -> None:  # noqa: B008

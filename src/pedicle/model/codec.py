@@ -41,6 +41,8 @@ _MODULES = (
     "cure",
     "strength",
     "sourced",
+    "acts",
+    "finding",
     "crisis",
     "care",
     "events",

@@ -32,3 +32,13 @@ class Finding:
     def refusal(self) -> RefusedError:
         """The error that holds the event back."""
         return RefusedError(self.code, self.where, self.found, self.limit, self.fix)
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One score: what it counts, in words, with its unit."""
+
+    name: str
+    value: float
+    unit: str
+    counts: str

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from pedicle.model.events import (
     ViewTaken,
 )
 from pedicle.model.fill import InjectedLevel
-from pedicle.model.finding import Finding
+from pedicle.model.finding import Finding, ScoreRow
 from pedicle.model.frames import angle_deg
 from pedicle.operation.briefing import Briefing
 
@@ -32,16 +31,6 @@ _AIMED_DEG, _MOVED_MM = 0.2, 0.5
 _AT_ONCE_S = 30.0
 # Views: the words that name a lateral one.
 _LATERAL = "lateral"
-
-
-@dataclass(frozen=True)
-class ScoreRow:
-    """One score: what it counts, in words, with its unit."""
-
-    name: str
-    value: float
-    unit: str
-    counts: str
 
 
 def scores(

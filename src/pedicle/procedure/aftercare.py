@@ -6,9 +6,13 @@ The course after the operation is scripted as uneventful, and the log says so: n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from pedicle.care.checklist import answers_of
-from pedicle.model.acts import Discharged, Dressed, NeedleRemoved, Observed, Scored, TimeOut, Turned
+from pedicle.care.monitoring import turn_s
+from pedicle.care.rows import Rows, load_rows
+from pedicle.care.scores import items_of
+from pedicle.model.acts import Answer, Discharged, Dressed, NeedleRemoved, Observed, Score, Scored, TimeOut, Turned
 from pedicle.model.cure import CementClock
 from pedicle.model.frames import Side
 from pedicle.model.sourced import quantity
@@ -16,10 +20,6 @@ from pedicle.procedure.operating import Operating
 
 UNEVENTFUL = {"course": "scripted as uneventful", "legs": "both move"}
 _FILE = "operation/aftercare"
-_FULL = {
-    "aldrete": {"activity": 2, "respiration": 2, "circulation": 2, "consciousness": 2, "saturation": 2},
-    "padss": {"vital signs": 2, "activity": 2, "nausea": 2, "pain": 2, "bleeding": 2},
-}
 
 
 def aftercare(operating: Operating) -> None:
@@ -29,11 +29,12 @@ def aftercare(operating: Operating) -> None:
         operating.do(NeedleRemoved(_out_s(operating, clocks.get(level)), level, side))
     operating.do(Dressed(operating.now_s + _s("dress")))
     operating.do(TimeOut(operating.now_s, "before leaving", answers_of(operating.briefing.patient, "before leaving")))
-    operating.do(Turned(_turn_s(operating, clocks)))
-    _watch(operating)
-    for score in ("aldrete", "padss"):
-        operating.do(Scored(operating.now_s, score, _FULL[score]))
-    escort = "yes" if operating.briefing.patient.invented else "not stated"
+    rows = load_rows(operating.briefing.care.local)
+    operating.do(Turned(_turn_s(operating, clocks, rows)))
+    _watch(operating, rows)
+    for score in get_args(Score):
+        operating.do(Scored(operating.now_s, score, dict.fromkeys(items_of(score, rows), 2)))
+    escort: Answer = "yes" if operating.briefing.patient.invented else "not stated"
     operating.do(Discharged(operating.now_s, "home", escort))
 
 
@@ -55,20 +56,24 @@ def _out_s(operating: Operating, clock: CementClock | None) -> float:
     return max(soonest, clock.needle_from_s + _s("margin"))
 
 
-def _turn_s(operating: Operating, clocks: Mapping[str, CementClock]) -> float:
-    """When the patient is turned: nearly all cement has set and a margin has passed; an hour where that is not known."""
-    hard = [clock.turn_s for clock in clocks.values()]
-    if not hard or any(turn is None for turn in hard):
-        return operating.now_s + _s("unknown")
-    return max(operating.now_s, max(turn for turn in hard if turn is not None) + _s("margin"))
+def _turn_s(operating: Operating, clocks: Mapping[str, CementClock], rows: Rows) -> float:
+    """When the patient is turned: nearly all cement has set and a margin has passed; later where that is not known."""
+    hard, _ = turn_s(operating.state.acts, tuple(clocks.values()), rows.number("monitoring.lasts.margin"))
+    return operating.now_s + _s("unknown") if hard is None else max(operating.now_s, hard)
 
 
-def _watch(operating: Operating) -> None:
-    """Every quarter of an hour for the first hour, every half for the second, then hourly until the patient leaves."""
-    began = operating.now_s
-    for every, until in (("first", "first_until"), ("second", "second_until"), ("later", "home")):
-        while operating.now_s + _s(every) <= began + _s(until) + 1e-6:
-            operating.do(Observed(operating.now_s + _s(every), {}, UNEVENTFUL))
+def _watch(operating: Operating, rows: Rows) -> None:
+    """As often as the tables of monitoring ask in the first and second hour, then hourly until the patient leaves."""
+    every, lasts = rows.numbers("monitoring.every"), rows.numbers("monitoring.lasts")
+    began, first_s = operating.now_s, lasts["first"].value
+    spans = (
+        (every["after_first"].value, first_s),
+        (every["after_second"].value, first_s + lasts["second"].value),
+        (_s("later"), _s("home")),
+    )
+    for step_s, until_s in spans:
+        while operating.now_s + step_s <= began + until_s + 1e-6:
+            operating.do(Observed(operating.now_s + step_s, {}, UNEVENTFUL))
 
 
 def _s(key: str) -> float:

@@ -13,6 +13,7 @@ from pedicle.model.acts import LevelCounted, TimeOut
 from pedicle.model.events import Positioned
 from pedicle.model.frames import Side
 from pedicle.model.trajectory import LevelPlan
+from pedicle.procedure.numbing import sedate
 from pedicle.procedure.operating import Operating
 from pedicle.procedure.script import seconds
 
@@ -21,6 +22,7 @@ def arrive(operating: Operating, levels: Sequence[LevelPlan]) -> None:
     """Everything up to the first needle, in order: checklist, position, checklist with levels and sides aloud, levels counted."""
     patient = operating.briefing.patient
     operating.do(TimeOut(operating.now_s, "before sedation", answers_of(patient, "before sedation")))
+    sedate(operating)
     operating.do(Positioned(operating.now_s + seconds("arrive"), "prone", "head"))
     said = tuple((level.level, side) for level in levels for side in said_sides(level))
     operating.do(TimeOut(operating.now_s, "before skin", answers_of(patient, "before skin"), said))

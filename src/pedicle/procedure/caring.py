@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from pedicle.care.care import care_plan
+from pedicle.io.care import care_files
 from pedicle.model.case import Case
 from pedicle.model.events import Event, log_text
 from pedicle.model.progress import Progress
+from pedicle.operation.scores import scores
 from pedicle.procedure.aftercare import aftercare
 from pedicle.procedure.chosen import RunOptions
 from pedicle.procedure.operate import begun
@@ -25,8 +28,18 @@ def cared(case: Case, chosen: RunOptions, progress: Progress) -> tuple[Cared, di
         progress(0.1, "watching")
         aftercare(operating)
     events = tuple(operating.events)
-    kept = {"events": events, "state": operating.state, "findings": tuple(operating.findings)}
-    return kept, {"operation.jsonl": log_text(whole_log(operated["events"], events)).encode()}
+    log, briefing = whole_log(operated["events"], events), operating.briefing
+    clocks = [one.clock for one in cures]
+    plan = care_plan(briefing.patient, briefing.spine, briefing.plan, briefing.purpose, log, clocks, chosen.care)
+    found = (*operated["findings"], *operating.findings)
+    kept = {
+        "events": events,
+        "state": operating.state,
+        "findings": found,
+        "plan": plan,
+        "scores": scores(log, found, briefing, operated["injected"]),
+    }
+    return kept, {"operation.jsonl": log_text(log).encode(), **care_files(plan)}
 
 
 def whole_log(operated: tuple[Event, ...], after: tuple[Event, ...]) -> tuple[Event, ...]:

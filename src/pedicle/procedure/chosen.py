@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from pedicle.anatomy.options import MeasureOptions
+from pedicle.care.options import CareOptions
 from pedicle.curing.options import CureOptions
 from pedicle.fluoroscopy.options import ExpectedOptions
 from pedicle.injection.options import InjectOptions
@@ -35,6 +36,7 @@ class RunOptions:
     operator: ScriptOptions = field(default_factory=ScriptOptions)
     cure: CureOptions = field(default_factory=CureOptions)
     strength: StrengthOptions = field(default_factory=StrengthOptions)
+    care: CareOptions = field(default_factory=CareOptions)
     report: ReportOptions = field(default_factory=ReportOptions)
 
 

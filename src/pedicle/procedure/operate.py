@@ -70,7 +70,7 @@ def operate(case: Case, chosen: RunOptions, progress: Progress) -> tuple[Operate
 def begun(case: Case, chosen: RunOptions, events: tuple[Event, ...]) -> Operating:
     """The operation of a case after these events."""
     given, spine, plan = case.load("read"), case.load("measure"), case.load("plan")
-    briefing = Briefing(spine, plan, chosen.plan.purpose, given["patient"] or Patient())
+    briefing = Briefing(spine, plan, chosen.plan.purpose, given["patient"] or Patient(), chosen.care)
     chance = np.random.Generator(np.random.Philox(key=(chosen.operator.hand_seed, _HAND_STREAM)))
     state = replay(events, briefing.vertebrae)
     return Operating(briefing, given["scan"], PictureOptions(), script(chosen.operator), chance, state, list(events))

@@ -49,11 +49,16 @@ def _measure(case: Case, options: RunOptions, progress: Progress) -> Made:
 
 
 def _plan(case: Case, options: RunOptions, progress: Progress) -> Made:
+    from pedicle.care.care import care_plan
     from pedicle.io.documents import plan_document, to_bytes
     from pedicle.planning.plan import plan
 
     given = case.load("read")
-    made = plan(case.load("measure"), given["scan"], options.plan, given["patient"], progress)
+    spine = case.load("measure")
+    made = plan(spine, given["scan"], options.plan, given["patient"], progress)
+    if options.plan.purpose == "plan":
+        # A plan for a person stands on facts: refused here in words, before anything of it is kept.
+        care_plan(given["patient"], spine, made, "plan", options=options.care)
     return Made(made, {"plan.json": to_bytes(plan_document(made))}, made.warnings)
 
 
@@ -99,14 +104,14 @@ def _care(case: Case, options: RunOptions, progress: Progress) -> Made:
     from pedicle.procedure.caring import cared
 
     made, files = cared(case, options, progress)
-    return Made(made, files)
+    return Made(made, files, made["plan"].warnings)
 
 
 STEPS = (
     Step("measure", ("read",), _measure),
     Step("plan", ("read", "measure"), _plan),
     Step("fluoroscopy", ("read", "measure", "plan"), _fluoroscopy),
-    Step("operate", ("read", "measure", "plan"), _operate, ("operator",)),
+    Step("operate", ("read", "measure", "plan"), _operate, ("operator", "care")),
     Step("cure", ("measure", "operate"), _cure),
     Step("strength", ("measure", "operate", "cure"), _strength),
     Step("care", ("read", "measure", "plan", "operate", "cure"), _care),

@@ -12,6 +12,14 @@ from pedicle.planning.options import PlanOptions
 from pedicle.procedure.chosen import RunOptions
 from pedicle.procedure.run import run
 
+# Nobody: every page says so. All facts are stated, so that the whole procedure can be shown.
+INVENTED = Patient(
+    age_y=76, sex="F", weight_kg=58, height_cm=158, asa=3, pain_nrs=8, pain_level_confirmed="L1", fracture_age_weeks=4,
+    oedema={"L1": {"found": True, "by": "MRI"}}, neurology="normal", inr=1.1, platelets_10e9_l=210, antithrombotics=(),
+    allergies=(), infection=False, malignancy_history=False, fasting="solids 9 h, clear fluids 3 h", consent=True,
+    invented=True,
+)  # fmt: skip
+
 
 def demo(out: Path | str = "pedicle-demo", progress: Progress = silent) -> Case:
     """The whole procedure on the embedded synthetic patient, through the real DICOM reader."""
@@ -20,7 +28,7 @@ def demo(out: Path | str = "pedicle-demo", progress: Progress = silent) -> Case:
     folder = Path(out)
     write_phantom(named_case("demo"), folder / "input", part(progress, 0.0, 0.3))
     options = RunOptions(plan=PlanOptions(levels="fractured"))
-    patient = Patient(age_y=76, sex="F", invented=True)
+    patient = INVENTED
     labels = folder / "input" / "labels_seg-vert_msk.nii.gz"
     return run(folder / "input" / "ct", labels, out, options, patient, part(progress, 0.3, 1.0))
 

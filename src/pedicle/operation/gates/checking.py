@@ -47,10 +47,12 @@ def read_aloud(state: OperationState, event: TimeOut, briefing: Briefing) -> lis
             found.append(
                 Finding(722, "time-out", event.block, f"{item}: no", "every item answered yes", "settle it first", CHECKLIST)
             )  # fmt: skip
-        elif answer == "not stated":
-            found.append(
-                Finding(722, "time-out", event.block, f"{item}: not stated", "every item answered yes", "ask", CHECKLIST, "unanswered")
-            )  # fmt: skip
+    open_items = [item for item, answer in event.answers.items() if answer == "not stated"]
+    if open_items:
+        words = f"not stated: {', '.join(open_items)}"
+        found.append(
+            Finding(722, "time-out", event.block, words, "every item answered yes", "ask", CHECKLIST, "unanswered")
+        )
     return found
 
 

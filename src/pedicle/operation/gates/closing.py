@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pedicle.model.acts import Discharged, NeedleRemoved, Scored, TimeOut, Turned
+from pedicle.care.rows import load_rows
+from pedicle.care.scores import taken
+from pedicle.model.acts import Discharged, NeedleRemoved, Score, Scored, TimeOut, Turned
 from pedicle.model.cure import CementClock
 from pedicle.model.events import OperationState
 from pedicle.model.finding import Finding
@@ -11,8 +13,6 @@ from pedicle.operation.briefing import Briefing
 CLOCK = "the clock of this cement in this bone"
 CHECKLIST = "CIRSE checklist after WHO and RADPASS"
 SCORE = "Aldrete, PADSS"
-# Points at which a patient may leave, of 10, for both scores.
-_LEAVE = 9
 
 
 def needle_out(state: OperationState, event: NeedleRemoved, briefing: Briefing) -> list[Finding]:
@@ -50,24 +50,27 @@ def turned(state: OperationState, event: Turned, briefing: Briefing) -> list[Fin
 
 
 def discharged(state: OperationState, event: Discharged, briefing: Briefing) -> list[Finding]:
-    """No leaving before a score of 9 or more was taken after turning, and cement that bears a standing patient."""
+    """No leaving before a score that allows it was taken after turning, and cement that bears a standing patient."""
     turned_s = [act.t_s for act in state.acts if isinstance(act, Turned)]
     if not turned_s:
         return [
             Finding(732, "discharge", "patient", "still on the table", "turned and watched", "turn the patient", SCORE)
         ]
-    scores = [act for act in state.acts if isinstance(act, Scored) and act.t_s >= turned_s[-1]]
-    last = {act.score: sum(act.points.values()) for act in scores}
-    needed = ("aldrete", "padss") if event.to == "home" else ("aldrete",)
+    rows = load_rows(briefing.care.local)
+    since = [act for act in state.acts if isinstance(act, Scored) and act.t_s >= turned_s[-1]]
+    last = {act.score: taken(act, rows) for act in since}
+    needed: tuple[Score, ...] = ("aldrete", "padss") if event.to == "home" else ("aldrete",)
     found = []
     for name in needed:
+        leave_at = f"at least {rows.number(f'scores.{name}.leave_at').value:g}"
         if name not in last:
             words, fix = f"no {name} score since turning", "take it"
-        elif last[name] < _LEAVE:
-            words, fix = f"{name} score {last[name]}", "go on watching"
+        elif last[name].leave != "yes":
+            total = last[name].total
+            words, fix = f"{name} score {'not complete' if total is None else total}", "go on watching"
         else:
             continue
-        found.append(Finding(732, "discharge", "patient", words, f"at least {_LEAVE}", fix, SCORE))
+        found.append(Finding(732, "discharge", "patient", words, leave_at, fix, SCORE))
     if event.to == "home" and event.escort != "yes":
         verdict = "refused" if event.escort == "no" else "unanswered"
         found.append(Finding(732, "discharge", "patient", f"escort: {event.escort}", "somebody who goes along", "ask", SCORE, verdict))  # type: ignore[arg-type]  # fmt: skip
