@@ -20,9 +20,10 @@ def missing(patient: Patient, *keys: str) -> tuple[str, ...]:
 def group_of(patient: Patient, rows: Rows) -> str:
     """The group of doses: that of the older and frail, unless age and ASA class say that it is a healthy adult."""
     numbers = rows.numbers("drugs.group")
-    if patient.age_y is None or patient.asa is None:
+    bounds = numbers["older_from"], numbers["frail_from_asa"]
+    if patient.age_y is None or patient.asa is None or not all(row.verified for row in bounds):
         return OLDER
-    healthy = patient.age_y < numbers["older_from"].value and patient.asa < numbers["frail_from_asa"].value
+    healthy = patient.age_y < bounds[0].value and patient.asa < bounds[1].value
     return ADULT if healthy else OLDER
 
 
@@ -36,6 +37,8 @@ def ideal_weight_kg(patient: Patient, rows: Rows) -> float | None:
     if patient.sex is None or patient.height_cm is None:
         return None
     row = rows.numbers("drugs.weight")
+    if not all(one.verified for one in row.values()):
+        return None
     above_in = patient.height_cm / 2.54 - row["devine_from"].value
     base = row["devine_female" if patient.sex == "F" else "devine_male"].value
     return None if above_in < 0 else base + row["devine_per_inch"].value * above_in

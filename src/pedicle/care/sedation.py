@@ -32,13 +32,13 @@ def sedation_plan(patient: Patient, options: CareOptions, rows: Rows) -> tuple[D
 
 def _drug(drug: str, patient: Patient, together: bool, rows: Rows) -> DrugPlan:
     about, group = rows.raw(f"drugs.{drug}"), group_of(patient, rows)
-    found = _rows(drug, group, rows)
+    found = _rows(drug, group, together, rows)
     why = _why_not(drug, patient, found, about["allergy"], rows)
     dose = dict.fromkeys(("first", "first_most", "step", "most", "interval", "over"))
     weight, weight_words = dosing_weight(patient, rows)
     reasons = [why] if why else [group, weight_words] if drug in REVERSAL else []
     if not why and weight is not None:
-        dose, more = _dose(drug, found, weight, together, rows)
+        dose, more = _dose(found, weight)
         reasons += more
     return DrugPlan(
         drug,
@@ -58,10 +58,13 @@ def _drug(drug: str, patient: Patient, together: bool, rows: Rows) -> DrugPlan:
     )
 
 
-def _rows(drug: str, group: str, rows: Rows) -> dict[str, Quantity]:
+def _rows(drug: str, group: str, together: bool, rows: Rows) -> dict[str, Quantity]:
+    """The rows behind a dose; with an opioid those of a healthy adult too, of which the dose is a share."""
     found = rows.numbers(f"drugs.{drug}.any")
     if drug in REVERSAL:
         found |= rows.numbers(f"drugs.{drug}.{'adult' if group == ADULT else 'older'}")
+    if together and "opioid_share" in found:
+        found |= {f"adult_{name}": rows.number(f"drugs.{drug}.adult.{name}") for name in ("first_most", "most")}
     return found
 
 
@@ -78,18 +81,15 @@ def _why_not(drug: str, patient: Patient, found: dict[str, Quantity], allergy: l
     return f"no dose: {UNVERIFIED}: {', '.join(doubtful)}" if doubtful else ""
 
 
-def _dose(
-    drug: str, found: dict[str, Quantity], weight_kg: float, together: bool, rows: Rows
-) -> tuple[dict[str, float | None], list[str]]:
+def _dose(found: dict[str, Quantity], weight_kg: float) -> tuple[dict[str, float | None], list[str]]:
     """Numbers of one drug; with an opioid midazolam's dose and total are a share of a healthy adult's."""
     first, step, most = (found[name].value for name in ("first", "step", "most"))
     first_most = found["first_most"].value if "first_most" in found else None
     said = []
-    if "opioid_share" in found and together:
+    if "adult_most" in found:
         share = found["opioid_share"].value
-        adult = rows.numbers(f"drugs.{drug}.adult")
-        most = min(most, share * adult["most"].value)
-        first_most = min(first_most or first, share * adult["first_most"].value)
+        most = min(most, share * found["adult_most"].value)
+        first_most = min(first_most or first, share * found["adult_first_most"].value)
         step = share * step
         said.append(f"with an opioid: {share:g} of the dose of a healthy adult")
     if "per_kg" in found:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from pedicle.model.care import CarePlan
 from pedicle.model.case import Case
 from pedicle.model.cure import Cure
 from pedicle.model.expected import Expected
@@ -48,7 +49,7 @@ class CaseFacts:
 class Dossier:
     """Everything the report draws. `scan` is None for a mask alone, `plan` is None when nothing was planned, `expected` when no
     X-ray pictures were computed; `injected` are the levels with an injection, `left_out` says of other planned ones why not; `cures` and
-    `strengths` are of injected levels."""
+    `strengths` are of injected levels, `care` is None until it was planned."""
 
     scan: Scan | None
     labels: LabelMap
@@ -61,6 +62,7 @@ class Dossier:
     left_out: dict[str, str] = field(default_factory=dict)
     cures: tuple[Cure, ...] = ()
     strengths: tuple[Strength, ...] = ()
+    care: CarePlan | None = None
 
     @property
     def invented(self) -> bool:
@@ -110,6 +112,7 @@ def gather(case: Case) -> Dossier:
         left_out=dict(operated.get("left_out", {})),
         cures=case.load("cure") if case.step("cure") else (),
         strengths=case.load("strength") if case.step("strength") else (),
+        care=case.load("care") if case.step("care") else None,
     )
 
 

@@ -14,6 +14,7 @@ from pedicle.model.trajectory import LevelPlan
 from pedicle.model.vertebra import Vertebra
 from pedicle.report import front
 from pedicle.report.canvas import Figure
+from pedicle.report.care import care_sections
 from pedicle.report.citations import cited
 from pedicle.report.dossier import Dossier
 from pedicle.report.figures import Studio, needle_figures, view_figure
@@ -80,6 +81,7 @@ def render(dossier: Dossier, options: ReportOptions | None = None, progress: Pro
             ruler=depth_ruler,
             prone=prone_figure,
             volume_and_pain=VOLUME_AND_PAIN,
+            care=care_sections(dossier.care) if dossier.care else None,
         )
     )
 
