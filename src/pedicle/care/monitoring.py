@@ -42,7 +42,7 @@ def monitoring(events: Sequence[Event], clocks: Sequence[CementClock], rows: Row
         watch("after", "flat in bed", "from turning", (turned, bed_until_s(turned, clocks, lasts)), "flat", "margin", words="bed"),
         watch("after", "pain", "at the end and 2 h later", (turned, after(turned, lasts["pain_again"])), "pain_again"),
         watch("after", "oxygen off", "when saturation is normal", (turned, None), words="oxygen_off"),
-        watch("after", "line_out", "from an hour after turning", (after(turned, lasts["line_out"]), None), "line_out"),
+        watch("after", "line out", "from an hour after turning", (after(turned, lasts["line_out"]), None), "line_out", words="line_out"),
         watch("after", "call", "at any time", (turned, None), words="red_flag"),
     )  # fmt: skip
 
