@@ -14,8 +14,10 @@ from pedicle.report.words import figure, measure, sentence, with_unit
 
 DAGGER = "†"
 DAGGER_WORDS = f"{DAGGER} not verified against a source: check locally. It neither refuses nor clears."
+# A prefix that cannot be read as another.
+UNIT_WORDS = {"ug": "micrograms"}
 VERDICT_WORDS = {"refused": "Refused", "unanswered": "Unanswered", "warning": "Caution", "passed": "Passed"}
-VERDICT_COLOURS = {"refused": "danger", "unanswered": "caution", "warning": "note", "passed": "note"}
+VERDICT_COLOURS = {"refused": "danger", "unanswered": "caution", "warning": "caution", "passed": "note"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def cited(said: Statement) -> str:
 
 def marked(row: Quantity) -> str:
     """A number with its unit and source; a dagger where it is not verified."""
-    return f"{with_unit(f'{row.value:g}', row.unit)} [{row.source}]{'' if row.verified else ' ' + DAGGER}"
+    return f"{with_unit(f'{row.value:g}', UNIT_WORDS.get(row.unit, row.unit))} [{row.source}]{'' if row.verified else ' ' + DAGGER}"
 
 
 def _gate(gate: Gate) -> GateRow:
@@ -150,7 +152,7 @@ def _sedation_tables(plan: CarePlan) -> tuple[Table, ...]:
         "Sedation, proposed", columns, tuple(_drug(one) for one in plan.sedation) or (("none", "no sedative chosen"),)
     )
     logged = tuple(
-        (minutes(one.t_s), one.drug, with_unit(f"{one.amount:g}", one.unit), with_unit(f"{one.total:g}", one.unit), "; ".join(one.findings) or "as planned or not in the plan")
+        (minutes(one.t_s), one.drug, _amount(one.amount, one.unit, 3), _amount(one.total, one.unit, 3), "; ".join(one.findings) or "as planned or not in the plan")
         for one in plan.sedation_log
     )  # fmt: skip
     if not any(drug.proposed for drug in plan.sedation):
@@ -178,7 +180,7 @@ def _drug(drug: DrugPlan) -> tuple[str, ...]:
         f"{_amount(drug.first, drug.unit)} {drug.route}{over}",
         _amount(drug.step, drug.unit),
         minutes(drug.interval_s),
-        _amount(drug.most, drug.unit),
+        "to effect" if drug.most is None else _amount(drug.most, drug.unit),
         "; ".join(drug.why) or "fixed steps",
     )
 
@@ -188,7 +190,7 @@ def _amount(value: float | None, unit: str, decimals: int = 2) -> str:
     if value is None:
         return "none"
     cut = floor(value * 10**decimals + 1e-6) / 10**decimals
-    return with_unit(f"{cut:g}", unit)
+    return with_unit(f"{cut:g}", UNIT_WORDS.get(unit, unit))
 
 
 def _anaesthetic_tables(plan: CarePlan) -> tuple[Table, ...]:
