@@ -75,6 +75,7 @@ def test_each_absent_fact_leaves_its_gate_open_and_stops_a_plan(key):
         ({"neurology": "weak left foot"}, "neurology", "warning"),
         ({"pain_level_confirmed": "L4"}, "level and side", "refused"),
         ({"pain_level_confirmed": "L4"}, "indication", "refused"),
+        ({"pain_level_confirmed": "Th 12 and L 1"}, "level and side", "passed"),
         ({"pain_nrs": 0}, "indication", "refused"),
         ({"pain_nrs": 4.9}, "indication", "warning"),
         ({"pain_nrs": 5}, "indication", "passed"),

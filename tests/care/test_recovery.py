@@ -173,9 +173,15 @@ def test_a_crisis_is_scored_by_what_was_done():
 
 def test_what_is_not_verified_is_not_scored():
     cards = crisis_cards(ROWS)
-    (found,) = crises_scored((CrisisArose(0.0, "vagal slow pulse"), DrugGiven(9.0, "atropine", 0.5, "mg", "iv")), cards)
+    crisis = "pressure fall at cement"
+    events = (
+        CrisisArose(0.0, crisis),
+        DrugGiven(9.0, "crystalloid", 250, "ml", "iv"),
+        CrisisTreated(10.0, crisis, "dance"),
+    )
+    (found,) = crises_scored(events, cards)
     assert found.score is None
-    assert found.not_scored == ("atropine",)
+    assert found.not_scored == ("fluid", "dance")
 
 
 def test_actions_of_another_crisis_do_not_count():

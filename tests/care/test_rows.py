@@ -46,8 +46,8 @@ ITEMS = [(name, row) for name, row in ALL if "text" in row and name.startswith("
 
 
 def test_there_are_rows():
-    assert len(NUMBERS) > 70
-    assert sum(not row.verified for row in NUMBERS.values()) >= 10
+    assert len(NUMBERS) > 60
+    assert sum(not row.verified for row in NUMBERS.values()) >= 9
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -39,3 +39,42 @@ def test_a_slip_is_one_clear_line(tmp_path, text, finding):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"patient\.toml"):
         read_patient(tmp_path / "patient.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("weight_lb = 128", "kilograms"),
+        ("height_in = 62", "centimetres"),
+        ("height_cm = 62", "centimetres"),
+        ("weight_kg = 5", "kilograms"),
+        ("platelets = 210000", "10^9 a litre"),
+        ("platelets_10e9_l = 210000", "10^9 a litre"),
+        ("weight_kg = 58,5", "58.5"),
+        ('weight_kg = "58,5"', "58.5"),
+        ('weight_kg = "128 lb"', "kilograms"),
+        ("weight_kg = nan", "kilograms"),
+        ("weight_kg = 200\nheight_cm = 158", "both units"),
+        ("weight_kg = 20\nheight_cm = 180", "both units"),
+        ("inr = true", "number"),
+        ("[oedema]\nL1 = true", "[oedema.L1]"),
+        ('[oedema.L1]\nby = "MRI"', "[oedema.L1]"),
+        ("[antithrombotics_stopped_h]\napixaban = -3", "hours"),
+    ],
+)
+def test_a_unit_is_never_guessed(tmp_path, text, hint):
+    path = tmp_path / "patient.toml"
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        read_patient(path)
+    assert hint in str(error.value)
+
+
+def test_facts_of_care_are_read(tmp_path):
+    path = tmp_path / "patient.toml"
+    path.write_text(
+        'antithrombotics = ["apixaban"]\nantithrombotics_stopped_h = { apixaban = 72 }\n[oedema.L1]\nfound = true\nby = "MRI"\n'
+    )
+    patient = read_patient(path)
+    assert patient.antithrombotics_stopped_h == {"apixaban": 72.0}
+    assert patient.oedema == {"L1": {"found": True, "by": "MRI"}}

@@ -10,11 +10,11 @@ from pedicle.care.gates import ANAESTHETIC
 from pedicle.care.options import CareOptions
 from pedicle.care.rows import Rows
 from pedicle.model.acts import AnaestheticInjected
-from pedicle.model.care import AnaestheticBudget, AnaestheticSite, Gate
+from pedicle.model.care import AnaestheticBudget, AnaestheticSite, Gate, Verdict
 from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.events import Event
 from pedicle.model.patient import Patient
-from pedicle.model.sourced import Quantity
+from pedicle.model.sourced import Evidence, Quantity
 from pedicle.model.trajectory import Plan, Trajectory
 
 # 1 percent is 1 g in 100 ml.
@@ -128,36 +128,22 @@ def used_fraction(given: Iterable[AnaestheticInjected], patient: Patient, rows: 
 def anaesthetic_gate(
     patient: Patient, given: Iterable[AnaestheticInjected], rows: Rows, following: AnaestheticInjected | None = None
 ) -> Gate:
-    """What was given, and what is about to be, against the budget: refused over it, unanswered without a weight."""
-    all_given = [*given, *([following] if following else [])]
-    words = rows.statement("anaesthetics.words.mixing")
-    used = used_fraction(all_given, patient, rows)
+    """What was given, and what is about to be, against the budget: refused over it, unanswered where a limit is not known."""
+    everything = [*given, *([following] if following else [])]
+    used = used_fraction(everything, patient, rows)
+    behind = [row for one in everything for row in limit_rows(one.drug, one.adrenaline, rows)]
+    mixing = rows.statement("anaesthetics.words.mixing")
+    source = "; ".join(dict.fromkeys(key for row in behind for key in row.source.split("; "))) or mixing.source
+    evidence: Evidence = "read" if all(row.verified for row in behind) else "unverified"
+    found = ", ".join(f"{name} {mg:.0f} mg" for name, mg in given_mg(everything).items()) or "none given"
     limit = "all local anaesthetics together at most once their limits"
-    found = ", ".join(f"{name} {mg:.0f} mg" for name, mg in given_mg(all_given).items()) or "none given"
-    source = "; ".join(
-        dict.fromkeys(row.source for one in all_given for row in limit_rows(one.drug, one.adrenaline, rows))
-    )
-    source = source or words.source
+    absent = missing(patient, "weight_kg") if used is None else ()
     if used is None:
-        absent = missing(patient, "weight_kg")
-        return Gate("local anaesthetic", "unanswered", found, f"{limit}: not known", source, "read", absent, False)
-    if used > 1.0 + 1e-9:
-        return Gate(
-            "local anaesthetic", "refused", f"{found}: {used:.2f} of the limit", limit, source, "read", (), False
-        )
-    mixed = len({NAMES.get(one.drug.lower(), one.drug.lower()) for one in all_given}) > 1
-    if mixed:
-        return Gate(
-            "local anaesthetic",
-            "warning",
-            f"{found}: {used:.2f} of the limit. {words.text}",
-            limit,
-            source,
-            "read",
-            (),
-            False,
-        )
-    return Gate("local anaesthetic", "passed", f"{found}: {used:.2f} of the limit", limit, source, "read", (), False)
+        return Gate("local anaesthetic", "unanswered", found, f"{limit}: not known", source, evidence, absent, False)
+    mixed = len({NAMES.get(one.drug.lower(), one.drug.lower()) for one in everything}) > 1
+    verdict: Verdict = "refused" if used > 1.0 + 1e-9 else "warning" if mixed else "passed"
+    said = f"{found}: {used:.2f} of the limit" + (f". {mixing.text}" if mixed else "")
+    return Gate("local anaesthetic", verdict, said, limit, source, evidence, (), False)
 
 
 def refuse_overdose(

@@ -74,8 +74,9 @@ def used_needles(plan: Plan | None) -> tuple[Trajectory, ...]:
 
 
 def confirmed_levels(patient: Patient) -> set[str]:
-    """Levels named in `pain_level_confirmed`."""
-    return set(re.findall(r"[A-Z]\d{1,2}", (patient.pain_level_confirmed or "").upper()))
+    """Levels named in `pain_level_confirmed`: "L1, Th 12" are L1 and T12; a range names its ends alone."""
+    found = re.findall(r"\b(C|TH|T|D|L|S)\s?(\d{1,2})\b", (patient.pain_level_confirmed or "").upper())
+    return {{"TH": "T", "D": "T"}.get(region, region) + number for region, number in found}
 
 
 def oedema_at(patient: Patient, level: str) -> bool | None:

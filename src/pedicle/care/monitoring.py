@@ -31,6 +31,7 @@ def monitoring(events: Sequence[Event], clocks: Sequence[CementClock], rows: Row
     return (
         watch("before", "baseline", "before the first drug", (None, begin), words="before"),
         watch("during", "continuous", "from the first drug until awake", (begin, turned)),
+        watch("during", "oxygen", "from the first drug", (begin, turned)),
         watch("during", "vitals", "from the first drug until turned", (begin, turned), "during"),
         watch("during", "pressure at cement", "at each injection of cement", (started, after(started, every["cement_watch"])), "cement_watch", words="cement"),
         watch("during", "lying still", since, (started, turned), "margin", words="turning"),

@@ -83,12 +83,12 @@ def _why_not(drug: str, patient: Patient, found: dict[str, Quantity], allergy: l
 
 def _dose(found: dict[str, Quantity], weight_kg: float) -> tuple[dict[str, float | None], list[str]]:
     """Numbers of one drug; with an opioid midazolam's dose and total are a share of a healthy adult's."""
-    first, step, most = (found[name].value for name in ("first", "step", "most"))
-    first_most = found["first_most"].value if "first_most" in found else None
+    first, step = found["first"].value, found["step"].value
+    most, first_most = (found[name].value if name in found else None for name in ("most", "first_most"))
     said = []
     if "adult_most" in found:
         share = found["opioid_share"].value
-        most = min(most, share * found["adult_most"].value)
+        most = min(found["most"].value, share * found["adult_most"].value)
         first_most = min(first_most or first, share * found["adult_first_most"].value)
         step = share * step
         said.append(f"with an opioid: {share:g} of the dose of a healthy adult")
@@ -97,7 +97,12 @@ def _dose(found: dict[str, Quantity], weight_kg: float) -> tuple[dict[str, float
         said.append(f"first dose no more than {found['per_kg'].value:g} mg/kg")
     first = first if first_most is None else min(first, first_most)
     interval = found["over"].value + found["wait"].value
-    numbers = {"first": first, "first_most": first_most, "step": min(step, first), "most": most}
+    numbers: dict[str, float | None] = {
+        "first": first,
+        "first_most": first_most,
+        "step": min(step, first),
+        "most": most,
+    }
     rounded = {name: None if value is None else rounded_down(value) for name, value in numbers.items()}
     return {**rounded, "interval": interval, "over": found["over"].value or None}, said
 

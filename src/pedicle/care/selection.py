@@ -37,7 +37,7 @@ def _words(patient: Patient, levels: tuple[str, ...]) -> str:
 
 
 def _criteria(patient: Patient, levels: tuple[str, ...], rows: Rows) -> tuple[Criterion, ...]:
-    pain, acute = rows.number("limits.pain"), rows.number("limits.acute")
+    pain, sham, acute = (rows.number(f"limits.{name}") for name in ("pain", "pain_sham", "acute"))
     nice = rows.statement("selection.indication.nice")
     confirmed, named = confirmed_levels(patient), patient.pain_level_confirmed
     seen: dict[str, bool | None] = {level: oedema_at(patient, level) for level in levels}
@@ -56,7 +56,7 @@ def _criteria(patient: Patient, levels: tuple[str, ...], rows: Rows) -> tuple[Cr
     treatment = patient.pain_despite_treatment
     return (
         said("pain", "the fracture hurts", None if nrs is None else f"{nrs:g} of 10", None if nrs is None else nrs > 0),
-        measured("severe pain", f"at least {pain.value:g} of 10, as in trials", nrs, pain, nrs is not None and nrs >= pain.value, "of 10"),
+        measured("severe pain", f"at least {pain.value:g} of 10, as in trials; {sham.value:g} in the sham-controlled one that found a difference", nrs, pain, nrs is not None and nrs >= pain.value, "of 10"),
         said("pain at the level", "pain confirmed at each level", named, None if named is None else set(levels) <= confirmed),
         said("unhealed", "marrow oedema at each level", _oedema_words(seen), _all(seen)),
         measured("recent", f"at most {acute.value:g} weeks, as in trials of acute fractures", age, acute, age is not None and age <= acute.value, "weeks"),

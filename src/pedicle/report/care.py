@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor
 
 from pedicle.model.acts import BLOCKS
-from pedicle.model.care import CarePlan, CheckItem, DrugPlan, Gate, SheetPart, Watch
-from pedicle.model.sourced import Quantity, Statement
+from pedicle.model.care import CarePlan, CheckItem, Gate, SheetPart, Watch
+from pedicle.report.care_doses import DAGGER, anaesthetic_tables, cited, dagger, marked, sedation_tables
 from pedicle.report.hardening import minutes
 from pedicle.report.tables import Table
-from pedicle.report.words import figure, measure, sentence, with_unit
+from pedicle.report.words import figure, sentence, with_unit
 
-DAGGER = "†"
 DAGGER_WORDS = f"{DAGGER} not verified against a source: check locally. It neither refuses nor clears."
 VERDICT_WORDS = {"refused": "Refused", "unanswered": "Unanswered", "warning": "Caution", "passed": "Passed"}
-VERDICT_COLOURS = {"refused": "danger", "unanswered": "caution", "warning": "note", "passed": "note"}
+VERDICT_COLOURS = {"refused": "danger", "unanswered": "caution", "warning": "caution", "passed": "note"}
 
 
 @dataclass(frozen=True)
@@ -69,9 +67,9 @@ def care_sections(plan: CarePlan) -> CarePages:
         tuple(cited(one) for one in plan.selection.plainly),
         _selection_tables(plan),
         tuple((block, tuple(item for item in plan.checklist if item.block == block)) for block in BLOCKS),
-        _sedation_tables(plan),
+        sedation_tables(plan),
         tuple(f"{drug.drug}: {cited(drug.words)}" for drug in plan.sedation),
-        _anaesthetic_tables(plan),
+        anaesthetic_tables(plan),
         (*(sentence(why) for why in budget.why), *(cited(one) for one in budget.words)),
         Table(
             "What is watched", ("What", "From", "Until", "Every", "How"), tuple(_watch(one) for one in plan.monitoring)
@@ -91,16 +89,6 @@ def care_sections(plan: CarePlan) -> CarePages:
     )
 
 
-def cited(said: Statement) -> str:
-    """A sentence with its source; a dagger where it is not verified."""
-    return f"{said.text} [{said.source}]{'' if said.verified else ' ' + DAGGER}"
-
-
-def marked(row: Quantity) -> str:
-    """A number with its unit and source; a dagger where it is not verified."""
-    return f"{with_unit(f'{row.value:g}', row.unit)} [{row.source}]{'' if row.verified else ' ' + DAGGER}"
-
-
 def _gate(gate: Gate) -> GateRow:
     mark = "" if gate.evidence != "unverified" else f" {DAGGER}"
     limit = f"{gate.limit} [{gate.source}]{mark}"
@@ -110,7 +98,7 @@ def _gate(gate: Gate) -> GateRow:
 def _selection_tables(plan: CarePlan) -> tuple[Table, ...]:
     found = plan.selection
     met = {"yes": "met", "no": "not met", "not stated": "not stated"}
-    criteria = tuple((c.name, c.asked, c.found, met[c.met], c.source + _dagger(c.evidence)) for c in found.criteria)
+    criteria = tuple((c.name, c.asked, c.found, met[c.met], c.source + dagger(c.evidence)) for c in found.criteria)
     against = tuple(
         (kind, one.why, cited(one.known))
         for kind, rows in (("absolute", found.absolute), ("relative", found.relative))
@@ -137,88 +125,6 @@ def _selection_tables(plan: CarePlan) -> tuple[Table, ...]:
         Table("Trials", ("Trial", "Patients", "Against", "Fractures", "As old as here", "Result"), trials),
         Table("Risks of this patient", ("Risk", "Why", "What is known"), risks),
     )
-
-
-def _dagger(evidence: str) -> str:
-    return "" if evidence != "unverified" else f" {DAGGER}"
-
-
-def _sedation_tables(plan: CarePlan) -> tuple[Table, ...]:
-    """Doses, or why there are none; below them the rows they come from; last what was given."""
-    columns = ("Drug", "For", "First dose", "Further doses", "No sooner than", "In all no more than", "Why this")
-    doses = Table(
-        "Sedation, proposed", columns, tuple(_drug(one) for one in plan.sedation) or (("none", "no sedative chosen"),)
-    )
-    logged = tuple(
-        (minutes(one.t_s), one.drug, with_unit(f"{one.amount:g}", one.unit), with_unit(f"{one.total:g}", one.unit), "; ".join(one.findings) or "as planned or not in the plan")
-        for one in plan.sedation_log
-    )  # fmt: skip
-    if not any(drug.proposed for drug in plan.sedation):
-        return (doses, *([Table("Given", _GIVEN, logged)] if logged else []))
-    rows = tuple(
-        (f"{drug.drug}, {name.replace('_', ' ')}", marked(row), row.note or "as it stands")
-        for drug in plan.sedation
-        if drug.proposed
-        for name, row in drug.rows.items()
-    )
-    sources = Table("Rows behind the doses", ("Row", "Value and source", "Note"), rows)
-    return (doses, sources, *([Table("Given", _GIVEN, logged)] if logged else []))
-
-
-_GIVEN = ("Time", "Drug", "Amount", "In all", "Against the plan")
-
-
-def _drug(drug: DrugPlan) -> tuple[str, ...]:
-    if drug.first is None:
-        return drug.drug, "; ".join(drug.why)
-    over = f" over {drug.over_s:.0f} s" if drug.over_s else ""
-    return (
-        drug.drug,
-        drug.role,
-        f"{_amount(drug.first, drug.unit)} {drug.route}{over}",
-        _amount(drug.step, drug.unit),
-        minutes(drug.interval_s),
-        _amount(drug.most, drug.unit),
-        "; ".join(drug.why) or "fixed steps",
-    )
-
-
-def _amount(value: float | None, unit: str, decimals: int = 2) -> str:
-    """A dose, cut off and never rounded up."""
-    if value is None:
-        return "none"
-    cut = floor(value * 10**decimals + 1e-6) / 10**decimals
-    return with_unit(f"{cut:g}", unit)
-
-
-def _anaesthetic_tables(plan: CarePlan) -> tuple[Table, ...]:
-    budget = plan.anaesthetic
-    name = f"{budget.drug} {budget.percent:g} %{' with adrenaline' if budget.adrenaline else ''}"
-    given = tuple((drug, with_unit(figure(mg, 0), "mg")) for drug, mg in budget.given_mg.items())
-    used = (
-        (
-            "Share of the limit used",
-            "not known" if budget.used_fraction is None else f"{100 * budget.used_fraction:.0f} %",
-        ),
-    )
-    tables = [Table("Local anaesthetic given", ("Drug", "Amount"), given + used)] if given else []
-    if budget.limit_mg is None:
-        return (
-            Table(f"Local anaesthetic, {name}", ("Site", "At most"), (("all sites", "; ".join(budget.why)),)),
-            *tables,
-        )
-    sites = tuple(
-        (
-            f"{site.level} {site.side}",
-            _amount(site.most_ml, "ml"),
-            _amount(site.most_mg, "mg", 0),
-            measure(site.skin_to_periosteum_mm, "mm", None, "skin not in the scan"),
-        )
-        for site in budget.sites
-    )
-    note = f"Limit {figure(budget.limit_mg, 0)} mg for all sites and layers together, bone included: the lower of {marked(budget.per_kg)} and {marked(budget.cap)}."
-    columns = ("Site", "Volume at most", "Amount", "Skin to periosteum")
-    return (Table(f"Local anaesthetic, {name}", columns, sites, note), *tables)
 
 
 def _watch(one: Watch) -> tuple[str, ...]:
@@ -287,10 +193,10 @@ def _home_tables(plan: CarePlan) -> tuple[Table, ...]:
     home = plan.discharge
     drugs = tuple((one.drug_class, one.purpose, ", ".join(one.check), cited(one.known)) for one in home.prescriptions)
     visits = tuple(
-        (one.when, ", ".join(one.measures), one.after.source + _dagger(one.after.evidence)) for one in home.follow_up
+        (one.when, ", ".join(one.measures), one.after.source + dagger(one.after.evidence)) for one in home.follow_up
     )
     change = tuple(
-        (one.name, f"{one.change.value:g} [{one.change.source}]{_dagger(one.change.evidence)}") for one in home.measures
+        (one.name, f"{one.change.value:g} [{one.change.source}]{dagger(one.change.evidence)}") for one in home.measures
     )
     return (
         Table(

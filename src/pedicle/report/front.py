@@ -38,7 +38,7 @@ def warnings_of(dossier: Dossier) -> list[Warned]:
 
 def _notices(dossier: Dossier) -> list[Notice]:
     found: list[Notice] = [*_conflicts(dossier)]
-    for source in (dossier.scan, dossier.labels, dossier.spine, dossier.plan, dossier.expected):
+    for source in (dossier.scan, dossier.labels, dossier.spine, dossier.plan, dossier.expected, dossier.care):
         found += [_placed(notice) for notice in source.warnings] if source is not None else []
     for vertebra in dossier.spine.vertebrae:
         found += vertebra.warnings
@@ -94,7 +94,8 @@ def unchecked(dossier: Dossier) -> list[str]:
     rows.append("Marrow oedema, and with it whether a fracture is fresh: needs MRI.")
     rows.append("Identity, consent, and that this is the painful level: to be confirmed by people before any step.")
     pictures = "" if dossier.expected and dossier.expected.levels else "X-ray pictures, "
-    rows.append(f"Cement flow, leaks, heat, {pictures}strength and care: not computed in this report.")
+    rest = "and strength" if dossier.care else "strength and care"
+    rows.append(f"Cement flow, leaks, heat, {pictures}{rest}: not computed in this report.")
     return rows
 
 
