@@ -10,8 +10,10 @@ from typing import Any
 from pedicle.model.care import CarePlan
 from pedicle.model.case import Case
 from pedicle.model.cure import Cure
+from pedicle.model.events import Event
 from pedicle.model.expected import Expected
 from pedicle.model.fill import InjectedLevel
+from pedicle.model.finding import Finding, ScoreRow
 from pedicle.model.patient import Patient
 from pedicle.model.scan import InputFile, LabelMap, Scan
 from pedicle.model.strength import Strength
@@ -46,6 +48,15 @@ class CaseFacts:
 
 
 @dataclass(frozen=True, eq=False)
+class OperationLog:
+    """The whole operation: its events, what gates found, its scores."""
+
+    events: tuple[Event, ...]
+    findings: tuple[Finding, ...]
+    scores: tuple[ScoreRow, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Dossier:
     """Everything the report draws. `scan` is None for a mask alone, `plan` is None when nothing was planned, `expected` when no
     X-ray pictures were computed; `injected` are the levels with an injection, `left_out` says of other planned ones why not; `cures` and
@@ -63,6 +74,7 @@ class Dossier:
     cures: tuple[Cure, ...] = ()
     strengths: tuple[Strength, ...] = ()
     care: CarePlan | None = None
+    log: OperationLog | None = None
 
     @property
     def invented(self) -> bool:
@@ -100,6 +112,7 @@ def gather(case: Case) -> Dossier:
     plan = case.load("plan") if case.step("plan") else None
     expected = case.load("fluoroscopy") if case.step("fluoroscopy") else None
     operated = case.load("operate") if case.step("operate") else {}
+    cared = case.load("care") if case.step("care") else None
     return Dossier(
         scan=read["scan"],
         labels=read["labels"],
@@ -112,7 +125,10 @@ def gather(case: Case) -> Dossier:
         left_out=dict(operated.get("left_out", {})),
         cures=case.load("cure") if case.step("cure") else (),
         strengths=case.load("strength") if case.step("strength") else (),
-        care=case.load("care") if case.step("care") else None,
+        care=cared["plan"] if cared else None,
+        log=OperationLog((*operated.get("events", ()), *cared["events"]), cared["findings"], cared["scores"])
+        if cared
+        else None,
     )
 
 

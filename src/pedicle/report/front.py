@@ -65,6 +65,17 @@ def _conflicts(dossier: Dossier) -> list[Notice]:
     return found
 
 
+def opening(dossier: Dossier) -> str:
+    """What a rehearsal lacks, as the first sentence of the report; "" where a fracture is seen and facts are stated."""
+    if dossier.plan is None or dossier.plan.purpose == "plan":
+        return ""
+    levels = [dossier.spine[level.level] for level in dossier.plan.levels]
+    proven = any(one.fracture is not None and one.fracture.genant_grade >= 1 for one in levels)
+    lacking = [] if proven else ["no fracture proven"]
+    lacking += [] if dossier.patient is not None else ["no clinical facts"]
+    return f"{sentence(', '.join(lacking)).rstrip('.')}: rehearsal only." if lacking else ""
+
+
 def refusals_of(dossier: Dossier) -> list[Warned]:
     """Everything the plan refused, level and side, each with its reasons."""
     rows = []

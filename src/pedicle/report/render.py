@@ -20,6 +20,7 @@ from pedicle.report.dossier import Dossier
 from pedicle.report.figures import Studio, needle_figures, view_figure
 from pedicle.report.hardening import CurePages, StrengthPages, cure_pages, strength_pages
 from pedicle.report.injection import VOLUME_AND_PAIN, InjectionPages, injection_pages
+from pedicle.report.operation import operation_pages
 from pedicle.report.options import ReportOptions
 from pedicle.report.overview import overview_figures
 from pedicle.report.prone import prone_figure
@@ -81,6 +82,10 @@ def render(dossier: Dossier, options: ReportOptions | None = None, progress: Pro
             ruler=depth_ruler,
             prone=prone_figure,
             volume_and_pain=VOLUME_AND_PAIN,
+            opening=front.opening(dossier),
+            operation=operation_pages(dossier.log.events, dossier.log.findings, dossier.log.scores)
+            if dossier.log and dossier.injected
+            else None,
             care=care_sections(dossier.care) if dossier.care else None,
         )
     )
