@@ -62,8 +62,9 @@ def test_its_volumes_close(document):
     leaked = sum(document["leaked_ml"].values())
     assert document["in_body_ml"] + leaked == pytest.approx(document["injected_ml"], abs=1e-5)
     assert sum(leak["ml"] for leak in document["leaks"]) <= leaked + 1e-5
+    # Less than planned where a rule stopped it, never more than a portion over it.
     planned = 3.14
-    assert document["injected_ml"] == pytest.approx(planned, abs=0.6)
+    assert 0.5 * planned < document["injected_ml"] < planned + 0.6
 
 
 def test_the_field_of_cement_lies_in_the_cts_world(finished, document):

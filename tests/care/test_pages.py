@@ -28,7 +28,10 @@ def care(patient: Patient = WELL, events=(), clocks=()) -> CarePlan:
 
 
 def page(plan: CarePlan) -> str:
-    return _environment().get_template("care.html").render(care=care_sections(plan))
+    pages = care_sections(plan)
+    return "".join(
+        _environment().get_template(name).render(care=pages) for name in ("care_before.html", "care_after.html")
+    )
 
 
 def document(plan: CarePlan):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from pedicle.model.acts import NeedleRemoved
 from pedicle.model.events import (
     Event,
     InjectionEnded,
@@ -71,8 +72,9 @@ def _pictures(events: tuple[Event, ...]) -> Iterator[ScoreRow]:
 
 def _cement(events: tuple[Event, ...], injected: tuple[InjectedLevel, ...]) -> Iterator[ScoreRow]:
     begun = [event.t_s for event in events if isinstance(event, (NeedleMoved, InjectionStarted))]
-    if begun:
-        yield ScoreRow("time", events[-1].t_s - min(begun), "s", "from the first needle to the last event of the log")
+    ended = [event.t_s for event in events if isinstance(event, InjectionEnded | NeedleRemoved)]
+    if begun and ended:
+        yield ScoreRow("time", max(ended) - min(begun), "s", "from the first needle in to the last one out")
     yield ScoreRow("most between looks", _between_looks_ml(events), "ml", "most cement pushed between two pictures")
     yield ScoreRow("pushed on at once", _at_once(events), "1", "pushes within half a minute of a leak first seen")
     if injected:

@@ -104,9 +104,16 @@ def unchecked(dossier: Dossier) -> list[str]:
     rows += _facts_not_stated(dossier)
     rows.append("Marrow oedema, and with it whether a fracture is fresh: needs MRI.")
     rows.append("Identity, consent, and that this is the painful level: to be confirmed by people before any step.")
-    pictures = "" if dossier.expected and dossier.expected.levels else "X-ray pictures, "
-    rest = "and strength" if dossier.care else "strength and care"
-    rows.append(f"Cement flow, leaks, heat, {pictures}{rest}: not computed in this report.")
+    steps = {
+        "X-ray pictures": dossier.expected and dossier.expected.levels,
+        "cement flow and leaks": dossier.injected,
+        "heat": dossier.cures,
+        "strength": dossier.strengths,
+        "care": dossier.care,
+    }
+    absent = [name for name, there in steps.items() if not there]
+    if absent:
+        rows.append(sentence(f"{listed(absent)}: not computed in this report"))
     return rows
 
 
