@@ -81,7 +81,7 @@ def confirm(operating: Operating, looking: Looking, way: tuple[Side, PlacedNeedl
     others = tuple(one for at, on, one in operating.state.needles if (at, on) != (level, side))
     found = locate(first, second, expected, others=others)
     if found.tip is None:
-        event, basis = _by_eye(operating, level, side), EYE
+        event, basis = _by_eye(operating, level, side), f"{EYE}: {found.reason}"
     else:
         event, basis = measured(operating.state, level, side, found.tip), TWO_PICTURES
     operating.do(event)

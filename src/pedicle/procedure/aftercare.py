@@ -17,6 +17,7 @@ from pedicle.model.cure import CementClock
 from pedicle.model.frames import Side
 from pedicle.model.sourced import quantity
 from pedicle.procedure.operating import Operating
+from pedicle.procedure.script import seconds
 
 UNEVENTFUL = {"course": "scripted as uneventful", "legs": "both move"}
 _FILE = "operation/aftercare"
@@ -50,7 +51,7 @@ def _in_order(operating: Operating, clocks: Mapping[str, CementClock]) -> list[t
 
 def _out_s(operating: Operating, clock: CementClock | None) -> float:
     """When a needle comes out: as soon as its window is open, now where the window is not known."""
-    soonest = operating.now_s + _s("take_out")
+    soonest = operating.now_s + seconds("draw")
     if clock is None or clock.needle_from_s is None:
         return soonest
     return max(soonest, clock.needle_from_s + _s("margin"))

@@ -6,13 +6,18 @@ from dataclasses import replace
 
 from pedicle.curing.clock import batch_clock
 from pedicle.curing.cure import cure
+from pedicle.curing.options import CureOptions
+from pedicle.curing.warming import ROOM_C
 from pedicle.io.curing import cure_files
 from pedicle.io.strength import strength_files
 from pedicle.mechanics.strength import assess_strength
 from pedicle.model.case import Case
 from pedicle.model.cure import Cure
-from pedicle.model.progress import Progress, part
+from pedicle.model.events import OperationState
+from pedicle.model.fill import InjectedLevel
+from pedicle.model.progress import Progress, part, silent
 from pedicle.model.strength import Strength
+from pedicle.model.vertebra import Vertebra
 from pedicle.procedure.chosen import RunOptions
 
 
@@ -26,11 +31,21 @@ def cured(case: Case, chosen: RunOptions, progress: Progress) -> tuple[tuple[Cur
     for number, done in enumerate(operated["injected"]):
         here = part(progress, number / len(operated["injected"]), (number + 1) / len(operated["injected"]))
         here(0.0, f"curing in {done.level}")
-        state, bone = operated["state"].injection(done.level), spine[done.level].bone
-        batch = batch_clock(done.fill.cement, state.portions[-1].mixed_s, room_c)
-        found.append(cure(bone, done.fill, state.needle, options, state.flow.t_s, batch, here))
+        found.append(cured_level(operated["state"], spine[done.level], done, options, here))
         files |= cure_files(found[-1])
     return tuple(found), files
+
+
+def cured_level(
+    state: OperationState, vertebra: Vertebra, done: InjectedLevel, options: CureOptions, progress: Progress = silent
+) -> Cure:
+    """One injected level from the end of its injection on; the needle it was injected through stays in."""
+    now, bone = state.injection(done.level), vertebra.bone
+    assert now is not None
+    assert bone is not None
+    room_c = ROOM_C if options.room_c is None else options.room_c
+    batch = batch_clock(done.fill.cement, now.portions[-1].mixed_s, room_c)
+    return cure(bone, done.fill, now.needle, options, now.flow.t_s, batch, progress)
 
 
 def strengths(case: Case, chosen: RunOptions, progress: Progress) -> tuple[tuple[Strength, ...], dict[str, bytes]]:

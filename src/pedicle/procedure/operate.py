@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from pedicle.planning.choice import chosen_levels
 from pedicle.planning.options import PlanOptions
 from pedicle.procedure.arriving import arrive
 from pedicle.procedure.chosen import RunOptions
+from pedicle.procedure.hardening import cured_level
 from pedicle.procedure.operating import Operating
 from pedicle.procedure.operator import is_ready, operate_level
 from pedicle.procedure.script import script
@@ -29,6 +31,8 @@ from pedicle.procedure.script import script
 Operated = dict[str, Any]
 # Stream of random numbers of the operator's hand.
 _HAND_STREAM = 11
+# A needle's window has closed by then, s after the injection.
+_WINDOW_S = 1800.0
 
 
 def by_hand(case: Case) -> tuple[Event, ...]:
@@ -59,12 +63,22 @@ def operate(case: Case, chosen: RunOptions, progress: Progress) -> tuple[Operate
             left_out[name] = "no needle is recommended here"
         else:
             done.append(injected)
+            _watch_needle(operating, injected, chosen, last=name == names[-1])
     events = tuple(operating.events)
     files = {"operation.jsonl": log_text(events).encode()}
     for injected in done:
         files |= injection_files(injected, events)
     kept = {"events": events, "state": operating.state, "injected": tuple(done), "by_hand": before}
     return {**kept, "left_out": left_out, "findings": tuple(operating.findings)}, files
+
+
+def _watch_needle(operating: Operating, done: InjectedLevel, chosen: RunOptions, last: bool) -> None:
+    """The clock of a level's cement, for its needle's window while the next level is worked on."""
+    if last:
+        return
+    options = replace(chosen.cure, room_c=chosen.operate.room_c, duration=min(chosen.cure.duration, _WINDOW_S))
+    clock = cured_level(operating.state, operating.spine[done.level], done, options).clock
+    operating.briefing = replace(operating.briefing, clocks={**operating.briefing.clocks, done.level: clock})
 
 
 def begun(case: Case, chosen: RunOptions, events: tuple[Event, ...]) -> Operating:

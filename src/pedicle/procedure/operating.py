@@ -11,6 +11,7 @@ from pedicle.fluoroscopy.options import PictureOptions
 from pedicle.fluoroscopy.scene import Scene
 from pedicle.fluoroscopy.setup import Setting
 from pedicle.fluoroscopy.views import Aim, isocentre_lps_mm, set_up, standard_arm
+from pedicle.model.acts import NeedleRemoved
 from pedicle.model.events import Event, OperationState
 from pedicle.model.fill import ViewKind
 from pedicle.model.finding import Finding
@@ -59,6 +60,18 @@ class Operating:
 
     def do(self, event: Event) -> None:
         """Send an event; RefusedError when a gate holds it back."""
+        self._needles_due(event)
+        self._send(event)
+
+    def _needles_due(self, event: Event) -> None:
+        """Needles of finished levels come out at the first moment that their windows are open."""
+        for level, side, _ in self.state.needles:
+            clock, at_s = self.briefing.clocks.get(level), self.state.t_s
+            due = clock is not None and clock.needle_from_s is not None and at_s >= clock.needle_from_s
+            if due and getattr(event, "level", "") != level and not isinstance(event, NeedleRemoved):
+                self._send(NeedleRemoved(min(at_s + seconds("draw"), event.t_s), level, side))
+
+    def _send(self, event: Event) -> None:
         self.state, found = send(self.state, event, self.briefing)
         self.events.append(event)
         self.findings += found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from pedicle.fluoroscopy.scene import Scene
@@ -159,11 +160,13 @@ def _batch(operating: Operating, here: Level, ml: float, wait_s: float) -> float
     """When the cement for so much was mixed: the batch at hand where it works long enough, else a new one waited for."""
     options, site_cement = here.options, cement(here.options.cement)
     rate = float(age_rate(options.room_c))
-    needed_s = wait_s + seconds("connect") + len(KINDS) * seconds("view") + ml / options.flow
+    looks = 1 + int(np.ceil(ml / options.portion))
+    needed_s = wait_s + seconds("connect") + looks * len(KINDS) * seconds("view") + ml / options.flow
     mixes = [act for act in operating.state.acts if isinstance(act, CementMixed)]
     if mixes and mixes[-1].cement == options.cement:
         age_s = (operating.now_s + needed_s - mixes[-1].t_s) * rate
-        if age_s <= site_cement.working_until_s:
+        first, last = site_cement.working_from_s, site_cement.working_until_s
+        if age_s <= first + operating.script.batch_share * (last - first):
             return mixes[-1].t_s
     operating.do(CementMixed(operating.now_s, len(mixes) + 1, options.cement, options.room_c))
     return operating.now_s

@@ -31,6 +31,7 @@ class Script:
     corrects_over_mm: float
     portion: float
     attempts: int
+    batch_share: float
     eye_sd_mm: float
     eye_turn_deg: float
     both_views: tuple[Stop, ...]
@@ -58,6 +59,7 @@ def script(options: ScriptOptions) -> Script:
         corrects_over_mm=own("corrects_over"),
         portion=own("portion"),
         attempts=int(own("attempts")),
+        batch_share=own("batch_share"),
         eye_sd_mm=quantity(_FILE, "reading", "eye").value,
         eye_turn_deg=quantity(_FILE, "reading", "across").value,
         both_views=_BOTH_VIEWS[policy],
