@@ -3,7 +3,7 @@
 Research and training software. Not a medical device.
 
 The shop window is small: `read_ct`, `read_labels`, `find_vertebrae`, `plan`, `shoot`,
-`locate`, `inject`, `cure`, `assess_strength`, `write_report`, `run` and `Case`.
+`locate`, `inject`, `cure`, `assess_strength`, `care_plan`, `write_report`, `run` and `Case`.
 Names load when they are first used, so that ``import pedicle`` is quick.
 """
 
@@ -25,6 +25,7 @@ _WINDOW = {
     "inject": "pedicle.injection.inject",
     "cure": "pedicle.curing.cure",
     "assess_strength": "pedicle.mechanics.strength",
+    "care_plan": "pedicle.care.care",
     "write_report": "pedicle.report.write",
     "run": "pedicle.procedure",
     "Case": "pedicle.model.case",
@@ -33,6 +34,7 @@ _WINDOW = {
 __all__ = [
     "Case",
     "assess_strength",
+    "care_plan",
     "cure",
     "find_vertebrae",
     "inject",

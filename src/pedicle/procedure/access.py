@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.fluoroscopy.advance import rule_for
 from pedicle.fluoroscopy.tip import locate
 from pedicle.model.acts import NeedleSecured, TipConfirmed
 from pedicle.model.errors import RefusedError
@@ -30,6 +31,8 @@ _LIMITS = "planning/limits"
 EYE, TWO_PICTURES = "read by eye in two views", "measured in two pictures"
 # A correction after a refusal goes this much more to the side, mm at the target's depth.
 _ASIDE_MM = 3.0
+# Step along the way ahead, mm.
+_LOOK_MM = 1.0
 
 
 @dataclass
@@ -118,9 +121,8 @@ def _through(operating: Operating, looking: Looking, way: _Way, docked_s: float)
         if stop in script.both_views:
             for kind in KINDS:
                 looking.take(operating, kind)
-            miss = _expected_miss(operating, way)
-            if stop in ("docking", "pedicle") and float(np.linalg.norm(miss)) > script.corrects_over_mm:
-                _correct(operating, way, miss, _depth(trajectory, stop))
+            if stop in ("docking", "pedicle"):
+                _judge(operating, way, _depth(trajectory, stop))
         else:
             looking.take(operating, "AP")
         at_s = operating.now_s + seconds("advance")
@@ -142,16 +144,37 @@ def _depth(trajectory: Trajectory, stop: Stop) -> float:
     return depths[stop]
 
 
-def _expected_miss(operating: Operating, way: _Way) -> Array:
-    """How far beside its target the needle will end if it goes on like this, as read from two views; LPS mm."""
-    script, chance, trajectory = operating.script, operating.chance, way.trajectory
-    held = operating.state.needle(trajectory.level, trajectory.side)
+def _judge(operating: Operating, way: _Way, depth_mm: float) -> None:
+    """Read the needle in both views; aim again where it would miss its target, or come too near to the medial wall."""
+    tip, direction = _read(operating, way)
+    lacking = _medial_lack(operating, way, tip, direction)
+    way.aside_mm += lacking
+    wanted = way.trajectory.target_lps_mm + way.aside_mm * _outward(operating, way.trajectory)
+    miss = tip + float((wanted - tip) @ direction) * direction - wanted
+    if lacking > 0.0 or float(np.linalg.norm(miss)) > operating.script.corrects_over_mm:
+        _correct(operating, way, miss, depth_mm)
+
+
+def _read(operating: Operating, way: _Way) -> tuple[Array, Array]:
+    """Tip and direction as an eye reads them in two views."""
+    script, chance = operating.script, operating.chance
+    held = operating.state.needle(way.trajectory.level, way.trajectory.side)
     assert held is not None
     tip = held.tip_lps_mm + chance.normal(0.0, script.eye_sd_mm, 3)
-    direction = unit(held.direction_lps + chance.normal(0.0, np.radians(script.eye_turn_deg), 3))
-    wanted = trajectory.target_lps_mm + way.aside_mm * _outward(operating, trajectory)
-    left = float((wanted - tip) @ direction)
-    return np.asarray(tip + left * direction - wanted)
+    return tip, unit(held.direction_lps + chance.normal(0.0, np.radians(script.eye_turn_deg), 3))
+
+
+def _medial_lack(operating: Operating, way: _Way, tip: Array, direction: Array) -> float:
+    """By how much a needle that goes on like this comes nearer to the pedicle's medial wall than the policy wants, behind the
+    posterior wall, mm; 0 where the rule cannot be judged."""
+    trajectory = way.trajectory
+    rule = rule_for(operating.spine, operating.spine[trajectory.level], trajectory)
+    if isinstance(rule, str) or trajectory.approach != "transpedicular":
+        return 0.0
+    ahead = np.arange(0.0, trajectory.posterior_wall_depth_mm, _LOOK_MM)
+    medial, behind = rule.along(tip + ahead[:, None] * direction)
+    near = medial[behind > 0.0]
+    return max(0.0, operating.script.medial_margin_mm - float(near.min())) if near.size else 0.0
 
 
 def _correct(operating: Operating, way: _Way, miss: Array, depth_mm: float) -> None:

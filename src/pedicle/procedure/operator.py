@@ -13,7 +13,7 @@ from pedicle.injection.options import InjectOptions
 from pedicle.injection.second import Asked, advise
 from pedicle.injection.site import ready_s
 from pedicle.injection.spread import Planned, spread_of
-from pedicle.model.acts import CementMixed, NeedleRemoved
+from pedicle.model.acts import BiopsyTaken, CementMixed, NeedleRemoved
 from pedicle.model.cement import age_rate, cement
 from pedicle.model.errors import RefusedError
 from pedicle.model.events import (
@@ -94,6 +94,8 @@ def _access(operating: Operating, here: Level, trajectory: Trajectory) -> None:
         _taken_out(operating, here.level, trajectory.side)
     else:
         here.placed[trajectory.side] = found
+        if operating.briefing.patient.malignancy_history:
+            operating.do(BiopsyTaken(operating.now_s + seconds("biopsy"), here.level, trajectory.side))
 
 
 def _taken_out(operating: Operating, level: str, side: Side) -> None:

@@ -29,6 +29,7 @@ class Script:
     entry_sd_mm: float
     turn_sd_mm: float
     corrects_over_mm: float
+    medial_margin_mm: float
     portion: float
     attempts: int
     batch_share: float
@@ -57,6 +58,7 @@ def script(options: ScriptOptions) -> Script:
         entry_sd_mm=sd_mm * share**0.5,
         turn_sd_mm=sd_mm * (1.0 - share) ** 0.5,
         corrects_over_mm=own("corrects_over"),
+        medial_margin_mm=own("medial_margin"),
         portion=own("portion"),
         attempts=int(own("attempts")),
         batch_share=own("batch_share"),
