@@ -91,7 +91,7 @@ def table(results: list[dict[str, Any]]) -> list[Row]:
         for policy, runs in by.items():
             values = np.array([run["scores"][name] for run in runs])
             means[policy] = (float(values.mean()), float(values.std(ddof=1)))
-            found.append(Row(policy, name, means[policy][0], "mean", peer=None))
+            found.append(Row(policy, name, means[policy][0], "mean"))
             found.append(Row(policy, f"{name}, SD between hands", means[policy][1], ""))
         low, high = means["careful"], means["careless"]
         pooled = float(np.hypot(low[1], high[1]) / np.sqrt(2.0))

@@ -88,7 +88,8 @@ class Run:
             self._update_viscosity()
             left_s = until_s - self.t_s
             if self.rate == 0.0 and not self.openings.unequal:
-                self._rest(min(left_s, LONGEST_REST_S) if self.sinking else left_s)
+                dt = min(left_s, LONGEST_REST_S) if self.sinking else left_s
+                self._rest(dt, dt < left_s)
             else:
                 self._step(left_s)
             # Rounding leaves no step of no length behind.
@@ -105,9 +106,11 @@ class Run:
         self.steps += 1
         self._answer()
 
-    def _rest(self, dt: float) -> None:
-        """Time without flow; what has thickened meanwhile is in the slope that the next push meets."""
+    def _rest(self, dt: float, goes_on: bool) -> None:
+        """Time without flow; what has thickened meanwhile is in the slope that the next push meets, once the rest is over."""
         self._pass_time(dt)
+        if goes_on:
+            return
         self._update_viscosity()
         if self._is_blocked():
             return

@@ -79,7 +79,10 @@ def stylet_out(placed: PlacedNeedle) -> PlacedNeedle:
 
 def confirm(operating: Operating, looking: Looking, way: tuple[Side, PlacedNeedle], level: str) -> str:
     """Both views taken, the tip measured in them and confirmed; how it was measured."""
-    side, expected = way
+    side, _ = way
+    plan = operating.briefing.level(level)
+    assert plan is not None
+    expected = stylet_out(PlacedNeedle.on(next(one for one in plan.trajectories if one.side == side)))
     first, second = (looking.take(operating, kind) for kind in KINDS)
     others = tuple(one for at, on, one in operating.state.needles if (at, on) != (level, side))
     found = locate(first, second, expected, others=others)
