@@ -139,7 +139,7 @@ def _between_layers(grid: Grid, fields: tuple[Floats, Floats, Mask], end_layer: 
     layer = _cast(body, more + round(float(depth)))
     modulus = np.where(layer, quantity(_FILE, end_layer, "modulus").value, modulus)
     strength = np.where(layer, np.inf, strength)
-    kept = _held(modulus > 0.0)
+    kept = held(modulus > 0.0)
     removed = int((modulus > 0.0).sum() - kept.sum())
     corner = grid.cropped(low - np.array([0, 0, more]), high + np.array([0, 0, more]))
     return Solid(corner, np.where(kept, modulus, 0.0), np.where(kept, strength, 0.0), body & kept, removed)
@@ -159,7 +159,7 @@ def _cast(body: Mask, deep: int) -> Mask:
     return np.asarray(columns & ((from_top & (k >= body.shape[2] - deep)) | (from_bottom & (k < deep))))
 
 
-def _held(solid: Mask) -> Mask:
+def held(solid: Mask) -> Mask:
     """What hangs together face to face and touches both plates; all else would float."""
     labels, _ = ndimage.label(solid)
     both = np.intersect1d(labels[:, :, 0][solid[:, :, 0]], labels[:, :, -1][solid[:, :, -1]])

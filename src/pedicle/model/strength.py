@@ -42,7 +42,9 @@ class StateStrength:
     right to left's axis (flexion and extension are alike in a linear model); `tilt_rad_per_kn` is how far a plate free to
     tilt turns (about the left axis, about the back axis) under a load through the body's middle: toggle.
     `balance_error` is the difference of the reactions at both ends over the load. `curve` is None where no elastic-plastic
-    push was asked for. `strain_energy` (MPa) is at the screen's strain, by voxel of the body.
+    push was asked for. `strain_energy` (MPa) is at the screen's strain, by voxel of the body. `yield_n` is the load at which the
+    stated share of the bone is past its yield in the linear model; `gap_mm` how much nearer the two faces of a cleft come under
+    the stated load, None where there is no open gap.
     """
 
     stiffness_n_mm: float
@@ -60,6 +62,44 @@ class StateStrength:
     islands_removed: int
     strain_energy: Volume
     curve: PushCurve | None = None
+    yield_n: float = 0.0
+    gap_mm: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FillCurve:
+    """One body with ever more cement, from none on: the level's own field, cut back in the order its cement came and grown beyond.
+
+    Arrays (n,). `own_ml` is what the level holds. `intact_at` maps "stiffness", "screen" and "yield" to the fill (ml, percent of
+    the body) at which the curve passes the intact estimate; None = it does not, or the body is not fractured. `order` says in
+    words how the field was cut and grown.
+    """
+
+    cement_ml: NDArray[np.float64]
+    percent_of_body: NDArray[np.float64]
+    stiffness_n_mm: NDArray[np.float64]
+    screen_n: NDArray[np.float64]
+    yield_n: NDArray[np.float64]
+    own_ml: float
+    intact_at: dict[str, tuple[float, float] | None]
+    order: str
+
+
+@dataclass(frozen=True, eq=False)
+class NeighbourLoad:
+    """What one neighbour bears under the same load through all three bodies: pairs (before cement, with cement).
+
+    Strains are square roots of twice the energy over the modulus, of the half of its body next to the treated level: their
+    mean and the value that 95 % lie below. `endplate_mm` is how far the middle of its facing endplate goes into it beyond the
+    rim, `treated_endplate_mm` the same of the treated body's endplate on that side; `middle_share` is the part of the load that
+    enters through the middle of its endplate.
+    """
+
+    mean_strain: tuple[float, float]
+    high_strain: tuple[float, float]
+    endplate_mm: tuple[float, float]
+    treated_endplate_mm: tuple[float, float]
+    middle_share: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +107,9 @@ class Strength:
     """What a level can carry in up to three states; a state that does not exist is absent from the dictionaries.
 
     `stiffness_n_mm` and `strength_n` hold 95 % intervals from the law of elasticity, the calibration of density and, where
-    they matter, damage and cement. `criterion` says in words what strength is. `load_transfer` is None until the neighbours are computed.
+    they matter, damage and cement. `criterion` says in words what strength is. `neighbours` has "upper" and "lower", None for
+    one that could not be computed (the warnings say why), and is None where it was not asked for; `load_transfer` is the relative
+    change of their high strains. `fill_curve` is None unless asked for.
     """
 
     level: str
@@ -79,6 +121,8 @@ class Strength:
     stiffness_n_mm: dict[State, Estimate]
     strength_n: dict[State, Estimate]
     states: dict[State, StateStrength]
-    load_transfer: dict[str, float] | None = None
+    load_transfer: dict[str, float | None] | None = None
+    neighbours: dict[str, NeighbourLoad | None] | None = None
+    fill_curve: FillCurve | None = None
     evidence: str = ""
     warnings: tuple[Notice, ...] = field(default=())
