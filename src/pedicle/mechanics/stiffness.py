@@ -47,11 +47,15 @@ def stiffness_of(pressed: Pressed, gap: Mask | None = None) -> StateStrength:
 
 
 def first_yield(solid: Solid, energy_mpa: Floats, load_n: float) -> float:
-    """Load at which the stated share of the body's cells is past yield, from their energy under `load_n`; clefts count nothing."""
+    """Load at which the stated share of the body's cells is past yield, from their energy under `load_n`; clefts count nothing.
+
+    inf where bone has no yield stress.
+    """
     bone = solid.body & (solid.modulus_mpa > quantity("mechanics/materials", "cleft", "modulus").value)
     stress = np.sqrt(2.0 * energy_mpa[bone] * solid.modulus_mpa[bone])
     share = quantity("mechanics/materials", "first_yield", "share").value
-    return load_n / float(np.quantile(stress / solid.yield_mpa[bone], 1.0 - share))
+    used = float(np.quantile(stress / solid.yield_mpa[bone], 1.0 - share))
+    return load_n / used if used > 0.0 else float("inf")
 
 
 def _approach(pressed: Pressed, gap: Mask, field_mm_n: Floats) -> float:

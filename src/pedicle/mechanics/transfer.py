@@ -135,9 +135,10 @@ def middle_share(unit: Unit, displacement_mm: Floats, side: Side) -> float:
     """
     there, low, high = unit.disc(side)
     i, j = np.nonzero(there)
-    k = ((low + high) // 2)[i, j]
+    # One cell, or the two that meet half way.
+    halfway = [((low + high - one) // 2)[i, j] for one in (0, 1)]
     poisson = quantity("mechanics/laws", "bone", "poisson").value
     row = (elasticity(poisson) @ strain_matrix(np.full(3, 0.5)))[2]
-    corners = corner_displacements(displacement_mm)[:, i, j, k] / unit.solid.cell_mm
-    stress = row @ corners
+    corners = corner_displacements(displacement_mm)
+    stress = sum(row @ corners[:, i, j, k] for k in halfway)
     return float(stress[middle_of(there)[i, j]].sum() / stress.sum())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.model.notices import Notice
+from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Estimate
 from pedicle.model.volume import Volume
 
@@ -19,6 +20,10 @@ EndLayer = Literal["pmma", "disc"]
 Plate = Literal["bonded", "frictionless", "ball"]
 # Downward without tilt; about the axis from right to left, front down or front up.
 LoadCase = Literal["compression", "flexion", "extension"]
+TRANSFER_BASIS = (
+    "relative change, with cement over without, of the strain that 95 % of the half of a neighbour's body next to the level lie below, at the "
+    "same load through three bodies and their discs; changes below 0.02 are not resolved by its cells"
+)
 # Factor of a normal interval's half width over one standard deviation: 95 %.
 Z95 = 1.96
 
@@ -126,3 +131,17 @@ class Strength:
     fill_curve: FillCurve | None = None
     evidence: str = ""
     warnings: tuple[Notice, ...] = field(default=())
+
+
+def neighbour_evidence() -> str:
+    """What is known of fractures beside a level with cement: the studies do not agree."""
+    rows = {
+        key: quantity("mechanics/published", "neighbours", key)
+        for key in ("no_predictor", "filled_fracture", "filled_none")
+    }
+    patients, fracture, none = (rows[key].value for key in ("no_predictor", "filled_fracture", "filled_none"))
+    return (
+        f"Whether cement makes the neighbours break is not settled, the evidence conflicts: in {patients:.0f} patients its volume did not "
+        f"predict a new fracture ({rows['no_predictor'].source}); in another series bodies followed by a new fracture held more, "
+        f"{fracture:.0f} against {none:.0f} % of the body ({rows['filled_fracture'].source})."
+    )
