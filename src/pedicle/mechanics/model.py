@@ -100,17 +100,29 @@ def _on_cells(bone: Bone, cell_mm: float) -> Bone:
     )
 
 
+@dataclass(frozen=True)
+class Damage:
+    """What a fracture left: the share of stiffness and the share of yield stress that bone has lost."""
+
+    stiffness: float = 0.0
+    strength: float = 0.0
+
+
+SOUND = Damage()
+
+
 def solid_of(
-    bone: Bone, law: ElasticLaw, end_layer: EndLayer, damage: float = 0.0, filling: Filling | None = None
+    bone: Bone, law: ElasticLaw, end_layer: EndLayer, damage: Damage = SOUND, filling: Filling | None = None
 ) -> Solid:
-    """The cubes of a body (`body_of`), its stiffness lowered by `damage` (0 to 1), filled with cement, between its end layers.
+    """The cubes of a body (`body_of`), softened and weakened by `damage`, filled with cement, between its end layers.
 
     Cement replaces the bone it lies in and is not added to it: in augmented bone the cement alone predicts stiffness.
     """
     body = np.asarray(bone.parts.values == PART_BODY)
     density = np.where(body, bone.density_mg_cm3.values, 0.0)
     cleft = body & np.asarray(bone.cleft.values, bool)
-    modulus, strength = law.modulus(density) * (1.0 - damage), law.yield_stress(density) * (1.0 - damage)
+    modulus = law.modulus(density) * (1.0 - damage.stiffness)
+    strength = law.yield_stress(density) * (1.0 - damage.strength)
     soft = quantity(_FILE, "cleft", "modulus").value
     modulus, strength = np.where(cleft, soft, modulus), np.where(cleft, 0.01 * soft, strength)
     if filling is not None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pedicle.mechanics.model import Filling, Solid, solid_of
+from pedicle.mechanics.model import SOUND, Damage, Filling, Solid, solid_of
 from pedicle.mechanics.options import StrengthOptions
 from pedicle.mechanics.reduced import reduced
 from pedicle.model.bone import Bone
 from pedicle.model.elasticity import elastic_law
 from pedicle.model.errors import InputError
+from pedicle.model.sourced import quantity
 from pedicle.model.strength import State
 from pedicle.model.vertebra import Vertebra
 from pedicle.model.volume import Volume
@@ -28,7 +29,7 @@ class StrengthCase:
     share: NDArray[np.float64] | None
     cement_mpa: NDArray[np.float64] | float
     density_factor: float = 1.0
-    damage: float = 0.0
+    damage: Damage = SOUND
     interface: float = 1.0
 
 
@@ -36,6 +37,13 @@ def is_broken(vertebra: Vertebra, bone: Bone) -> bool:
     """Whether the body is fractured by its shape, or open inside."""
     graded = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
     return graded or bool(np.asarray(bone.cleft.values, bool).any())
+
+
+def damage_of(broken: bool) -> Damage:
+    """What the data say that a fracture leaves; nothing lost in a sound body."""
+    if not broken:
+        return SOUND
+    return Damage(*(quantity("mechanics/materials", "fracture", key).value for key in ("damage", "weakened")))
 
 
 def sampled_on(volume: Volume, bone: Bone, fill: float) -> NDArray[np.float64]:

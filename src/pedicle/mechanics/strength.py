@@ -13,7 +13,7 @@ from pedicle.mechanics.loads import Pressed, press
 from pedicle.mechanics.model import body_of
 from pedicle.mechanics.options import StrengthOptions
 from pedicle.mechanics.plastic import push
-from pedicle.mechanics.states import StrengthCase, cement_modulus, is_broken, sampled_on, solid_in
+from pedicle.mechanics.states import StrengthCase, cement_modulus, damage_of, is_broken, sampled_on, solid_in
 from pedicle.mechanics.stiffness import stiffness_of
 from pedicle.mechanics.transfer import load_transfer, neighbour_loads
 from pedicle.mechanics.unit import Side
@@ -66,9 +66,8 @@ def assess_strength(
     cement: NDArray[np.float64] | float = quantity(_FILE, "cement", "modulus").value
     if share is not None and cement_modulus_mpa is not None:
         cement = cement_modulus(share, cement_modulus_mpa, bone)
-    damage = quantity(_FILE, "fracture", "damage").value if broken else 0.0
     interface = quantity(_FILE, "cement", "interface").value
-    case = StrengthCase(bone, options, broken, values, cement, damage=damage, interface=interface)
+    case = StrengthCase(bone, options, broken, values, cement, damage=damage_of(broken), interface=interface)
     found = _assessed(vertebra, case)
     if share is None or not (values is not None and values[bone.parts.values == PART_BODY].any()):
         return found
@@ -157,7 +156,8 @@ def _spread(vertebra: Vertebra, state: State, case: StrengthCase, middle: StateS
     if (density := _density_sd(vertebra)) > 0.0:
         moved.append(replace(case, density_factor=float(np.exp(density))))
     if state != "intact" and case.fractured:
-        moved.append(replace(case, damage=_one_sd(quantity(_FILE, "fracture", "damage"))))
+        softer = replace(case.damage, stiffness=_one_sd(quantity(_FILE, "fracture", "damage")))
+        moved.append(replace(case, damage=softer))
     if state == "augmented":
         moved.append(replace(case, interface=_one_sd(quantity(_FILE, "cement", "interface"))))
         modulus = quantity(_FILE, "cement", "modulus")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pedicle.mechanics.elements import elasticity, strain_matrix
 from pedicle.mechanics.loads import Pressed, press
 from pedicle.mechanics.model import Solid, body_of
-from pedicle.mechanics.states import StrengthCase, is_broken, sampled_on, solid_in
+from pedicle.mechanics.states import StrengthCase, damage_of, is_broken, sampled_on, solid_in
 from pedicle.mechanics.stiffness import cell_planes, corner_displacements, energy_density
 from pedicle.mechanics.unit import NUMBER, SIDES, TREATED, Side, Unit, middle_of, near_half, unit_of
 from pedicle.model.notices import Notice
@@ -89,8 +89,7 @@ def _solid(neighbour: Vertebra, case: StrengthCase) -> Solid:
     assert neighbour.bone is not None
     bone = body_of(neighbour.bone, case.options.cell_mm)
     broken = is_broken(neighbour, bone)
-    damage = quantity(_FILE, "fracture", "damage").value if broken else 0.0
-    own = replace(case, bone=bone, fractured=broken, share=None, damage=damage)
+    own = replace(case, bone=bone, fractured=broken, share=None, damage=damage_of(broken))
     return solid_in(neighbour, "fractured", own)
 
 
