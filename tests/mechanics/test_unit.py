@@ -10,7 +10,7 @@ import pytest
 
 from pedicle.io.strength import strength_files
 from pedicle.mechanics.loads import press
-from pedicle.mechanics.model import Solid
+from pedicle.mechanics.model import Solid, layer_modulus
 from pedicle.mechanics.stiffness import cell_planes
 from pedicle.mechanics.strength import assess_strength
 from pedicle.mechanics.transfer import _borne, bulge, middle_share
@@ -25,7 +25,7 @@ from tests.mechanics.test_strength import COARSE, share_of, vertebra
 
 HIGH, GAP, ACROSS = 6, 2, (9, 8)
 MODULI = {"lower": 150.0, "treated": 400.0, "upper": 250.0}
-DISC = quantity("mechanics/materials", "disc", "modulus").value
+DISC = layer_modulus("disc")
 ACRYLIC = quantity("mechanics/materials", "pmma", "modulus").value
 CAP = quantity("mechanics/materials", "unit", "cap").value
 
@@ -57,6 +57,16 @@ def test_three_blocks_and_two_discs_are_springs_in_series(unit):
         low, high = (unit.surface(number, end)[1][4, 4] for end in ("lower", "upper"))
         assert high - low == HIGH
         assert planes[low] - planes[high] == pytest.approx(HIGH / (MODULI[side] * 72.0), rel=1e-6)
+
+
+def test_a_disc_resists_pressing_with_its_sides_held_as_its_own_numbers_do():
+    """K + 4 G / 3 by its own Poisson's ratio and by the solver's, from bulk and shear moduli."""
+    own, poisson = (quantity("mechanics/materials", "disc", key).value for key in ("modulus", "poisson"))
+
+    def held(modulus, ratio):
+        return modulus / (3 * (1 - 2 * ratio)) + 4 * modulus / (2 * (1 + ratio)) / 3
+
+    assert held(DISC, 0.3) == pytest.approx(held(own, poisson), rel=1e-12)
 
 
 def test_load_is_shared_by_area_between_the_middle_and_the_rim_of_an_even_disc(unit):

@@ -149,7 +149,7 @@ def _between_layers(grid: Grid, fields: tuple[Floats, Floats, Mask], end_layer: 
     modulus, strength = (np.pad(field[box], _along(more)) for field in fields[:2])
     body = np.pad(fields[2][box], _along(more))
     layer = _cast(body, more + round(float(depth)))
-    modulus = np.where(layer, quantity(_FILE, end_layer, "modulus").value, modulus)
+    modulus = np.where(layer, layer_modulus(end_layer), modulus)
     strength = np.where(layer, np.inf, strength)
     kept = held(modulus > 0.0)
     removed = int((modulus > 0.0).sum() - kept.sum())
@@ -160,6 +160,28 @@ def _between_layers(grid: Grid, fields: tuple[Floats, Floats, Mask], end_layer: 
 def _along(more: int) -> tuple[tuple[int, int], ...]:
     """Room for a layer at both ends of the third axis."""
     return (0, 0), (0, 0), (more, more)
+
+
+def layer_modulus(end_layer: EndLayer) -> float:
+    """Young's modulus of what presses on the endplates, MPa, at the one Poisson's ratio that the solver has.
+
+    A disc is nearly incompressible: it is given the modulus with which it resists pressing as its own two numbers do where its
+    sides are held. Acrylic is taken as it is.
+    """
+    modulus = quantity(_FILE, end_layer, "modulus").value
+    if end_layer != "disc":
+        return modulus
+    own, bone = quantity(_FILE, "disc", "poisson").value, quantity("mechanics/laws", "bone", "poisson").value
+    return modulus * held_sideways(own) / held_sideways(bone)
+
+
+def held_sideways(poisson: float) -> float:
+    """Resistance to pressing with the sides held, over Young's modulus.
+
+    >>> round(held_sideways(0.0), 6), round(held_sideways(0.45), 2)
+    (1.0, 3.79)
+    """
+    return (1.0 - poisson) / ((1.0 + poisson) * (1.0 - 2.0 * poisson))
 
 
 def _cast(body: Mask, deep: int) -> Mask:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pedicle.mechanics.model import Solid, held
+from pedicle.mechanics.model import Solid, held, layer_modulus
 from pedicle.model.grid import Grid
 from pedicle.model.sourced import quantity
 from pedicle.model.volume import Volume
@@ -89,7 +89,7 @@ def _on(grid: Grid, solid: Solid, values: NDArray[np.generic]) -> NDArray[np.flo
 
 def _with_discs(modulus: Floats, owner: NDArray[np.uint8]) -> Floats:
     """Disc in the columns between two bodies that face each other."""
-    disc = quantity(_FILE, "disc", "modulus").value
+    disc = layer_modulus("disc")
     found = modulus
     for low, high in ((TREATED, NUMBER["upper"]), (NUMBER["lower"], TREATED)):
         below, above = owner == low, owner == high
@@ -102,7 +102,7 @@ def _with_discs(modulus: Floats, owner: NDArray[np.uint8]) -> Floats:
 
 def _capped(modulus: Floats, owner: NDArray[np.uint8], grid: Grid) -> Floats:
     """Acrylic from the outer bodies' ends to the plates, in the columns that each of them has."""
-    acrylic = quantity(_FILE, "pmma", "modulus").value
+    acrylic = layer_modulus("pmma")
     top = NUMBER["upper"] if (owner == NUMBER["upper"]).any() else TREATED
     bottom = NUMBER["lower"] if (owner == NUMBER["lower"]).any() else TREATED
     upper, lower = owner == top, owner == bottom

@@ -1,0 +1,234 @@
+"""What is published of bodies with and without cement, beside the model: density, boundary, shell, fill, modulus of the cement.
+
+Nothing here is fitted to these values. A trend that does not hold is printed as it is. Synthetic bodies show whether the model
+behaves, not that it is right about people.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks._campaign import run_campaign
+from benchmarks._table import Row, flags, publish, short_of
+from benchmarks._virtual import FILLS_PERCENT, LAW, answers, case, shell_share, solid, vertebra
+from pedicle.mechanics.fill_curve import passes
+from pedicle.mechanics.model import body_of
+from pedicle.model.bone import Bone
+from pedicle.model.elasticity import elastic_law
+from pedicle.model.sourced import Quantity, quantity
+
+Floats = NDArray[np.float64]
+NAME, BODIES, FINE = "trends", 60, 3
+FACTORS = (0.5, 0.7, 1.0, 1.4, 2.0)
+ABSENT = "real data not present"
+
+
+def published(*keys: str) -> Quantity:
+    """A value of others."""
+    return quantity("mechanics/published", *keys)
+
+
+def beside(case_name: str, metric: str, value: float, unit: str, *keys: str, **same: Any) -> Row:
+    """A figure beside the published one and, where that has bounds, whether it lies inside."""
+    target = published(*keys)
+    words = f"published {target.value:g}"
+    if target.low is not None and target.high is not None:
+        inside = target.low <= value <= target.high
+        words = f"{'inside' if inside else 'outside'} {target.low:g} to {target.high:g}"
+        same["inside"] = bool(inside)
+    return Row(case_name, metric, value, unit, words, target.source, target.value, same_work=same)
+
+
+def denser(bone: Bone, factor: float) -> Bone:
+    """The same body with so many times the mineral."""
+    density = bone.density_mg_cm3
+    return replace(bone, density_mg_cm3=density.with_values(density.values * np.float32(factor)))
+
+
+def slope(x: list[float], y: list[float]) -> float:
+    """Exponent of y over x by least squares of the logarithms."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def sweep_rows(name: str, bone: Bone) -> list[Row]:
+    """Stiffness and strength of one body with half to twice its mineral, against the exponents of the density laws."""
+    found = [answers(solid(denser(body_of(bone, 2.0), factor))) for factor in FACTORS]
+    stiffness, strength = ([one[key] for one in found] for key in ("stiffness", "strength"))
+    law = elastic_law(LAW)
+    used = {"law": LAW, "law_modulus_exponent": law.modulus_exponent, "law_yield_exponent": law.yield_exponent}
+    return [
+        beside(name, "exponent of stiffness by density", slope(list(FACTORS), stiffness), "1", "density", "modulus_exponent", **used),
+        beside(name, "exponent of strength by density", slope(list(FACTORS), strength), "1", "density", "strength_exponent", **used),
+    ]  # fmt: skip
+
+
+def level_rows(name: str, bone: Bone) -> list[Row]:
+    """Stiffness and strength of one level as it is; strength over its area beside bodies pressed in the laboratory."""
+    body = body_of(bone, 1.0)
+    one = solid(body)
+    found = answers(one)
+    area = float(one.body.sum(axis=(0, 1)).max()) * one.cell_mm**2
+    density = float(body.density_mg_cm3.values[body.parts.values == 1].mean())
+    about = {"density_mg_cm3": density, "height_mm": found["height_mm"], "area_mm2": area}
+    return [
+        Row(name, "stiffness", 1e-3 * found["stiffness"], "kN/mm", same_work=about),
+        Row(name, "strength, push", 1e-3 * found["strength"], "kN", same_work=about),
+        beside(name, "strength over area", found["strength"] / area, "MPa", "density", "stress", **about),
+    ]
+
+
+def real_spine() -> Any:
+    """verse014, measured; None without the real data."""
+    from pedicle.anatomy.options import MeasureOptions
+    from pedicle.anatomy.spine import find_vertebrae
+    from pedicle.io.options import ImportOptions
+    from pedicle.io.read import read_ct, read_labels
+
+    folder = Path(os.environ.get("PEDICLE_DATA", "")) / "verse014-l1-l5"
+    if "PEDICLE_DATA" not in os.environ or not folder.is_dir():
+        return None
+    scan = read_ct(folder / "sub-verse014_ct.nii.gz", ImportOptions())
+    labels = read_labels(folder / "sub-verse014_seg-vert_msk.nii.gz", scan, ImportOptions())
+    return find_vertebrae(scan, labels, MeasureOptions())
+
+
+def density_rows(quick: bool) -> list[Row]:
+    """Row by row the sweep on a synthetic body, a real one, and the levels of both as they are."""
+    whole = vertebra(0)
+    assert whole.bone is not None
+    rows = sweep_rows(f"synthetic {whole.level}", whole.bone)
+    spine = real_spine()
+    if spine is None:
+        return [*rows, Row("verse014", "exponent of stiffness by density", ABSENT, "1")]
+    rows += sweep_rows("verse014 L3", spine["L3"].bone)
+    levels = ["L3"] if quick else [one.level for one in spine.vertebrae if one.bone is not None]
+    for level in levels:
+        rows += level_rows(f"verse014 {level}", spine[level].bone)
+    return rows if quick else [*rows, *level_rows(f"synthetic {whole.level}", whole.bone)]
+
+
+def crossing(one: dict[str, Any], key: str) -> float | None:
+    """Fill in percent at which a filled body reaches what it had before; None = not up to the greatest fill."""
+    y = np.array([one["broken"][key], *(one["filled"][str(p)][key] for p in FILLS_PERCENT)])
+    return passes(np.array([0.0, *FILLS_PERCENT]), y, one["intact"][key])
+
+
+def restored(one: dict[str, Any], key: str) -> tuple[float, float]:
+    """Fill in percent after the millilitres drawn for a body, and what is then restored, percent of before."""
+    fill = min(100.0 * one["injected_ml"] / one["body_ml"], FILLS_PERCENT[-1])
+    y = [one["broken"][key], *(one["filled"][str(p)][key] for p in FILLS_PERCENT)]
+    return fill, 100.0 * float(np.interp(fill, [0.0, *FILLS_PERCENT], y)) / one["intact"][key]
+
+
+def fill_rows(cohort: list[dict[str, Any]], name: str) -> list[Row]:
+    """Fill that restores strength and stiffness: by each body's curve, and by a line through all bodies as published."""
+    rows, lines = [], {}
+    for key in ("strength", "stiffness"):
+        at = [crossing(one, key) for one in cohort]
+        reached = [value for value in at if value is not None]
+        fill, percent = np.array([restored(one, key) for one in cohort]).T
+        gain, start = np.polyfit(fill, percent, 1)
+        lines[key] = (100.0 - start) / gain
+        same = {
+            "bodies": len(cohort),
+            "never": len(at) - len(reached),
+            "spread": np.percentile(reached, [10, 90]).tolist(),
+        }
+        rows += [
+            beside(name, f"fill that restores {key}, median of bodies", float(np.median(reached)), "percent", "fill", key, **same),
+            beside(name, f"fill that restores {key}, line through bodies", float(lines[key]), "percent", "fill", key),
+            beside(name, f"r2 of restored {key} by fill", float(np.corrcoef(fill, percent)[0, 1] ** 2), "1", "fill", f"{key}_r2"),
+        ]  # fmt: skip
+    medians = [row.value for row in rows if "median" in row.metric]
+    same = {"by_line": [lines["strength"], lines["stiffness"]]}
+    ahead = float(medians[0]) / float(medians[1])
+    return [*rows, Row(name, "fill for strength over fill for stiffness", ahead, "1", "published below 1 (0.54)", "Molloy2003", 0.54, same_work=same)]  # fmt: skip
+
+
+def boundary_rows(cohort: list[dict[str, Any]], name: str) -> list[Row]:
+    """Acrylic over disc."""
+    strength = [one["intact"]["strength"] / one["disc"]["strength"] for one in cohort]
+    stiffness = [one["intact"]["stiffness"] / one["disc"]["stiffness"] for one in cohort]
+    same = {"spread": np.percentile(strength, [10, 90]).tolist()}
+    return [
+        beside(name, "strength, acrylic over disc, median", float(np.median(strength)), "1", "boundary", "pmma_over_disc", **same),
+        Row(name, "stiffness of the body, acrylic over disc, median", float(np.median(stiffness)), "1"),
+        Row(name, "bodies inside the bounds, acrylic over disc", float(np.mean([1.15 <= s <= 1.3 for s in strength])), "1"),
+    ]  # fmt: skip
+
+
+def modulus_rows(cohort: list[dict[str, Any]], name: str) -> list[Row]:
+    """What cement 2.6 times as stiff changes, at partial and at large fill; stiffness at large fill over intact."""
+    rows = []
+    for percent in ("15.0", "40.0"):
+        gain = [max(one["soft"][percent].values()) / min(one["soft"][percent].values()) for one in cohort]
+        words = "published: no effect (39 percent, 2-D)"
+        rows.append(Row(name, f"stiffness, cement of 2600 over 1000 MPa, {float(percent):g} percent full", float(np.median(gain)), "1", words, "KosmopoulosKeller2004"))  # fmt: skip
+    return rows
+
+
+def composite_rows() -> list[Row]:
+    """Bone full of cement over native bone at two densities."""
+    part = quantity("mechanics/materials", "cement", "interface").value * quantity("mechanics/materials", "cement", "modulus").value  # fmt: skip
+    law = elastic_law("kopperdahl2002")
+    return [
+        beside(f"full bone of {density:g} mg/cm3", "modulus over native", part / float(law.modulus(density)), "1", "composite", "over_native")
+        for density in (80.0, 100.0)
+    ]  # fmt: skip
+
+
+def shell_rows(numbers: range) -> list[Row]:
+    """Load in the shell of 1 mm at mid-height, under discs and under acrylic."""
+    disc, acrylic = (np.array([shell_share(n, layer) for n in numbers]) for layer in ("disc", "pmma"))  # type: ignore[arg-type]
+    same = {"bodies": len(disc), "sd": float(disc.std())}
+    return [
+        beside("sound bodies, 1 mm", "load in the shell at mid-height, discs", float(disc.mean()), "1", "shell", "share", **same),
+        Row("sound bodies, 1 mm", "load in the shell at mid-height, acrylic", float(acrylic.mean()), "1"),
+    ]  # fmt: skip
+
+
+def fine(number: int) -> dict[str, Any]:
+    """A body of the cohort on cells of 1 mm."""
+    return case(number, 1.0)
+
+
+def cell_rows(cohort: list[dict[str, Any]]) -> list[Row]:
+    """The findings on cells of 1 mm beside those of 2 mm, the same bodies."""
+    small = run_campaign(f"{NAME}-1mm", fine, range(FINE), 1)
+    rows = []
+    for key in ("strength", "stiffness"):
+        values = [[crossing(one, key) for one in group] for group in (cohort[:FINE], small)]
+        known = [(a, b) for a, b in zip(*values, strict=True) if a is not None and b is not None]
+        apart = float(np.median([b - a for a, b in known]))
+        rows.append(
+            Row("cells of 1 less 2 mm", f"fill that restores {key}", apart, "percent", same_work={"pairs": known})
+        )
+    return [*rows, *boundary_rows(small, f"{FINE} bodies, 1 mm"), *fill_rows(small, f"{FINE} bodies, 1 mm")]
+
+
+def main() -> int:
+    """Print the rows; 1 when one of them falls short of what it must show."""
+    chosen = flags(__doc__ or "")
+    count = 3 if chosen.quick else (chosen.cases or BODIES)
+    cohort = run_campaign(NAME, case, range(count), 1)
+    failed = [one for one in cohort if "failed" in one]
+    cohort = [one for one in cohort if "failed" not in one]
+    name = f"{len(cohort)} bodies"
+    rows = [*density_rows(chosen.quick), *composite_rows(), *fill_rows(cohort, name), *boundary_rows(cohort, name)]
+    rows += [*modulus_rows(cohort, name), *shell_rows(range(2 if chosen.quick else 8))]
+    rows.append(Row(name, "failed", float(len(failed)), "count", "<= 0"))
+    if not chosen.quick:
+        rows += cell_rows(cohort)
+    publish(NAME, rows, chosen)
+    return short_of(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
