@@ -127,6 +127,11 @@ def restored(one: dict[str, Any], key: str) -> tuple[float, float]:
     return fill, 100.0 * float(np.interp(fill, [0.0, *FILLS_PERCENT], y)) / one["intact"][key]
 
 
+def _middle(values: list[float]) -> float:
+    """The median; not a number where there is none."""
+    return float(np.median(values)) if values else float("nan")
+
+
 def fill_rows(cohort: list[dict[str, Any]], name: str) -> list[Row]:
     """Fill that restores strength and stiffness: by each body's curve, and by a line through all bodies as published."""
     rows, lines = [], {}
@@ -136,13 +141,10 @@ def fill_rows(cohort: list[dict[str, Any]], name: str) -> list[Row]:
         fill, percent = np.array([restored(one, key) for one in cohort]).T
         gain, start = np.polyfit(fill, percent, 1)
         lines[key] = (100.0 - start) / gain
-        same = {
-            "bodies": len(cohort),
-            "never": len(at) - len(reached),
-            "spread": np.percentile(reached, [10, 90]).tolist(),
-        }
+        spread = np.percentile(reached, [10, 90]).tolist() if reached else []
+        same = {"bodies": len(cohort), "never": len(at) - len(reached), "spread": spread}
         rows += [
-            beside(name, f"fill that restores {key}, median of bodies", float(np.median(reached)), "percent", "fill", key, **same),
+            beside(name, f"fill that restores {key}, median of bodies", _middle(reached), "percent", "fill", key, **same),
             beside(name, f"fill that restores {key}, line through bodies", float(lines[key]), "percent", "fill", key),
             beside(name, f"r2 of restored {key} by fill", float(np.corrcoef(fill, percent)[0, 1] ** 2), "1", "fill", f"{key}_r2"),
         ]  # fmt: skip
