@@ -110,9 +110,7 @@ def case(number: int, cell_mm: float = 2.0) -> dict[str, Any]:
     bone = body_of(whole.bone, cell_mm)
     tips = [needle_of(whole, side).tip_lps_mm for side in ("left", "right")]
     chance = np.random.Generator(np.random.Philox(key=(number, 32)))
-    damage = Damage(
-        *(drawn(quantity("mechanics/materials", "fracture", key), chance) for key in ("damage", "weakened"))
-    )
+    damage = Damage(*(drawn(quantity("mechanics/published", "fracture", key), chance) for key in ("stiffness", "load")))
     body = bone.parts.values == PART_BODY
     body_ml = float(body.sum()) * bone.parts.grid.voxel_ml
     shares = {percent: cemented(bone, tips, percent) for percent in FILLS_PERCENT}

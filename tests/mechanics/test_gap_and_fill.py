@@ -11,7 +11,7 @@ import pytest
 from pedicle.io.strength import strength_files
 from pedicle.mechanics.fill_curve import filled_to, order_of_arrival, passes
 from pedicle.mechanics.loads import press
-from pedicle.mechanics.options import SolverOptions
+from pedicle.mechanics.options import PushOptions, SolverOptions
 from pedicle.mechanics.stiffness import first_yield, gap_height, gap_motion, stiffness_of
 from pedicle.mechanics.strength import assess_strength
 from pedicle.model.fill import Fill
@@ -112,6 +112,15 @@ def test_a_sound_body_has_nothing_to_pass():
     one = vertebra()
     fills = assess_strength(one, share_of(one.bone), replace(COARSE, curve=1)).fill_curve
     assert set(fills.intact_at.values()) == {None}
+
+
+def test_a_curve_of_an_elastic_plastic_analysis_has_a_push_at_every_fill():
+    one = vertebra()
+    options = replace(COARSE, curve=1, analysis="plastic", push=PushOptions(steps=2))
+    found = assess_strength(one, share_of(one.bone, 8.0), options)
+    assert found.fill_curve.push_n[0] == found.strength_n["intact"].value
+    assert found.fill_curve.push_n[1] > 0.0
+    assert set(found.fill_curve.intact_at) == {"stiffness", "screen", "yield", "push"}
 
 
 def test_passing_is_read_between_points():

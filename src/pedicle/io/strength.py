@@ -88,6 +88,7 @@ def _fill_curve(curve: FillCurve | None) -> dict[str, Any] | None:
     }
     return {
         **{key: rounded(getattr(curve, key).tolist()) for key in keys},
+        "push_n": None if curve.push_n is None else rounded(curve.push_n.tolist()),
         "own_ml": rounded(curve.own_ml),
         "intact_at": rounded(at),
         "order": curve.order,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pedicle.mechanics.loads import press
+from pedicle.mechanics.plastic import push
 from pedicle.mechanics.states import StrengthCase, solid_in
 from pedicle.mechanics.stiffness import stiffness_of
 from pedicle.model.fill import Fill
@@ -87,25 +89,46 @@ def fill_curve(
     fills = own * quantity("mechanics/materials", "fill_curve", "reach").value * np.arange(1, count + 1) / count
     shares = [filled_to(case.share, body, turn, cement) for cement in fills]
     points = [states.get("fractured", states["intact"]), *(_at(vertebra, case, share) for share in shares)]
-    millilitres = np.array([0.0, *(share.sum() for share in shares)]) * voxel_ml
-    percent = 100.0 * millilitres / (body.sum() * voxel_ml)
-    curves = {key: np.array([getattr(one, name) for one in points]) for key, name in _NAMES.items()}
+    millilitres = np.array([0.0, *(float(share.sum()) for share in shares)]) * voxel_ml
+    per_ml = 100.0 / (float(body.sum()) * voxel_ml)
+    curves = {key: np.array([of(one) for one in points]) for key, of in _read(case).items()}
     whole = states["intact"] if case.fractured else None
-    at = {key: passes(millilitres, curves[key], getattr(whole, name, None)) for key, name in _NAMES.items()}
+    at = {key: passes(millilitres, curves[key], of(whole) if whole else None) for key, of in _read(case).items()}
     return FillCurve(
-        millilitres, percent, curves["stiffness"], curves["screen"], curves["yield"], own * voxel_ml,
-        {key: None if ml is None else (ml, 100.0 * ml / (body.sum() * voxel_ml)) for key, ml in at.items()}, words,
-    )  # fmt: skip
+        cement_ml=millilitres,
+        percent_of_body=per_ml * millilitres,
+        stiffness_n_mm=curves["stiffness"],
+        screen_n=curves["screen"],
+        yield_n=curves["yield"],
+        push_n=curves.get("push"),
+        own_ml=own * voxel_ml,
+        intact_at={key: None if ml is None else (ml, per_ml * ml) for key, ml in at.items()},
+        order=words,
+    )
 
 
-_NAMES = {"stiffness": "stiffness_n_mm", "screen": "screen_n", "yield": "yield_n"}
+def _read(case: StrengthCase) -> dict[str, Callable[[StateStrength], float]]:
+    """What is read of each fill, by its name in the curve."""
+    found: dict[str, Callable[[StateStrength], float]] = {
+        "stiffness": lambda one: one.stiffness_n_mm,
+        "screen": lambda one: one.screen_n,
+        "yield": lambda one: one.yield_n,
+    }
+    return found | {"push": _greatest} if case.options.analysis == "plastic" else found
+
+
+def _greatest(one: StateStrength) -> float:
+    """Greatest load of a push; a curve of an elastic-plastic analysis has one at every fill."""
+    assert one.curve is not None
+    return float(one.curve.load_n.max())
 
 
 def _at(vertebra: Vertebra, case: StrengthCase, share: Floats) -> StateStrength:
     """The broken body with another field of cement."""
     changed = replace(case, share=share, cement_mpa=_everywhere(case))
-    solid = solid_in(vertebra, "augmented", changed)
-    return stiffness_of(press(solid, case.options.plate, case.options.solver))
+    pressed = press(solid_in(vertebra, "augmented", changed), case.options.plate, case.options.solver)
+    found = stiffness_of(pressed)
+    return replace(found, curve=push(pressed, case.options.push)) if case.options.analysis == "plastic" else found
 
 
 def _everywhere(case: StrengthCase) -> Floats | float:

@@ -75,7 +75,7 @@ class StateStrength:
 class FillCurve:
     """One body with ever more cement, from none on: the level's own field, cut back in the order its cement came and grown beyond.
 
-    Arrays (n,). `own_ml` is what the level holds. `intact_at` maps "stiffness", "screen" and "yield" to the fill (ml, percent of
+    Arrays (n,); `push_n` is None unless the analysis is elastic-plastic. `own_ml` is what the level holds. `intact_at` maps "stiffness", "screen", "yield" and "push" to the fill (ml, percent of
     the body) at which the curve passes the intact estimate; None = it does not, or the body is not fractured. `order` says in
     words how the field was cut and grown.
     """
@@ -85,6 +85,7 @@ class FillCurve:
     stiffness_n_mm: NDArray[np.float64]
     screen_n: NDArray[np.float64]
     yield_n: NDArray[np.float64]
+    push_n: NDArray[np.float64] | None
     own_ml: float
     intact_at: dict[str, tuple[float, float] | None]
     order: str

@@ -10,7 +10,12 @@ from pedicle.model.strength import STATES, FillCurve, NeighbourLoad, Strength, n
 from pedicle.report.charts import BLUE, BROWN, GREEN, RED, Line, charted
 from pedicle.report.words import figure, with_unit
 
-_CURVES = {"stiffness": "Stiffness", "screen": "load at 0.2 %", "yield": "load as 2 % of the bone yields"}
+_CURVES = {
+    "stiffness": "Stiffness",
+    "screen": "load at 0.2 %",
+    "yield": "load as 2 % of the bone yields",
+    "push": "greatest load of a push",
+}
 
 
 def borne_facts(found: Strength) -> list[tuple[str, str]]:
@@ -61,8 +66,8 @@ def _borne(one: NeighbourLoad | None, found: Strength, side: str) -> str:
 def _passing(curve: FillCurve) -> str:
     """Where each curve passes the intact estimate."""
     words = []
-    for key, name in _CURVES.items():
-        at = curve.intact_at[key]
+    for key, at in curve.intact_at.items():
+        name = _CURVES[key]
         if at is None:
             words.append(f"{name} does not pass the estimate before the fracture")
         else:
@@ -82,6 +87,8 @@ def fill_chart(found: Strength) -> Markup | None:
         (ml, 1e-3 * curve.screen_n, BLUE, "at 0.2 %"),
         (ml, 1e-3 * curve.yield_n, BROWN, "2 % of the bone yields"),
     ]
+    if curve.push_n is not None:
+        loads.append((ml, 1e-3 * curve.push_n, RED, "greatest of a push"))
     if whole is not None:
         stiffness.append((ends, np.full(2, 1e-3 * whole.stiffness_n_mm), GREEN, "before the fracture"))
         loads.append((ends, np.full(2, 1e-3 * whole.screen_n), GREEN, "before, at 0.2 %"))
