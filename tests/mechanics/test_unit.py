@@ -111,12 +111,16 @@ def test_the_same_bone_with_as_much_cement_on_either_side_of_the_middle_bears_al
         assert found[3000.0]["upper"][key] == pytest.approx(found[3000.0]["lower"][key], rel=1e-6)
 
 
-def stacked(place, spacing=2.0, turn=0.0):
-    """A vertebra of the simple bone `place` levels up, 6 mm of disc between bodies, leaning by `turn` degrees."""
+def pose_of(place, turn=0.0):
+    """Where the body `place` levels up lies, 6 mm of disc between bodies, leaning by `turn` degrees."""
     c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
     axes = np.array([[1.0, 0.0, 0.0], [0.0, c, s], [0.0, -s, c]])
-    pose = Pose.from_axes("lps", "vertebra", axes, [5.0, -3.0, 40.0 + place * (2.0 * HALF_HEIGHT + 6.0)])
-    return vertebra(simple_bone(pose=pose, spacing=spacing))
+    return Pose.from_axes("lps", "vertebra", axes, [5.0, -3.0, 40.0 + place * (2.0 * HALF_HEIGHT + 6.0)])
+
+
+def stacked(place, spacing=2.0, turn=0.0):
+    """A vertebra of the simple bone there."""
+    return vertebra(simple_bone(pose=pose_of(place, turn), spacing=spacing))
 
 
 @pytest.fixture(scope="module")
