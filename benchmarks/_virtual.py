@@ -12,12 +12,13 @@ from benchmarks._campaign import KEPT
 from benchmarks._cohort import LEVELS, needle_of
 from pedicle.anatomy.options import MeasureOptions
 from pedicle.anatomy.spine import find_vertebrae
+from pedicle.mechanics.elements import elasticity, strain_matrix
 from pedicle.mechanics.fill_curve import filled_to
 from pedicle.mechanics.loads import Pressed, press
 from pedicle.mechanics.model import SOUND, Damage, Filling, Solid, body_of, solid_of
 from pedicle.mechanics.options import PushOptions, SolverOptions
 from pedicle.mechanics.plastic import push
-from pedicle.mechanics.stiffness import stiffness_of
+from pedicle.mechanics.stiffness import corner_displacements, stiffness_of
 from pedicle.model.bone import Bone
 from pedicle.model.elasticity import elastic_law
 from pedicle.model.errors import NumericalError
@@ -137,18 +138,14 @@ def _by_modulus(bone: Bone, damage: Damage, share: Floats) -> dict[str, float]:
     }
 
 
-def shell_share(number: int, layer: EndLayer) -> float:
-    """Part of the load that the cortical shell of a sound body carries at mid-height, cells of 1 mm."""
-    from pedicle.mechanics.elements import elasticity, strain_matrix
-    from pedicle.mechanics.stiffness import corner_displacements
-
-    whole = vertebra(number)
-    assert whole.bone is not None
-    bone = body_of(whole.bone, 1.0)
+def shell_share(whole: Bone, layer: EndLayer) -> float:
+    """Part of the load that the cortical shell of a body carries at mid-height, cells of 1 mm."""
+    bone = body_of(whole, 1.0)
     one = solid(bone, layer)
     pressed = press(one, "bonded", SolverOptions())
     shell = bone.shell.with_values(bone.shell.values.astype(np.uint8)).resampled(one.grid, 0).values > 0
-    row = (elasticity(0.3) @ strain_matrix(np.full(3, 0.5)))[2]
+    poisson = quantity("mechanics/laws", "bone", "poisson").value
+    row = (elasticity(poisson) @ strain_matrix(np.full(3, 0.5)))[2]
     layers = np.flatnonzero(one.body.any(axis=(0, 1)))
     middle = slice(int(layers.mean()) - 1, int(layers.mean()) + 2)
     corners = corner_displacements(pressed.field(pressed.move))[:, :, :, middle]
