@@ -10,12 +10,8 @@ from pedicle.model.strength import STATES, FillCurve, NeighbourLoad, Strength, n
 from pedicle.report.charts import BLUE, BROWN, GREEN, RED, Line, charted
 from pedicle.report.words import figure, with_unit
 
-_CURVES = {
-    "stiffness": "Stiffness",
-    "screen": "load at 0.2 %",
-    "yield": "load as 2 % of the bone yields",
-    "push": "greatest load of a push",
-}
+# First yield stays in the file: bone at the cement's edge yields first, so that it says little of more cement.
+_CURVES = {"stiffness": "Stiffness", "screen": "load at 0.2 %", "push": "greatest load of a push"}
 
 
 def borne_facts(found: Strength) -> list[tuple[str, str]]:
@@ -51,7 +47,11 @@ def _neighbour_facts(found: Strength) -> list[tuple[str, str]]:
 def _borne(one: NeighbourLoad | None, found: Strength, side: str) -> str:
     if one is None:
         return next(
-            (w.text for w in found.warnings if w.code == "neighbour-missing" and w.text.startswith(side)),
+            (
+                w.text.removeprefix(f"{side} neighbour ")
+                for w in found.warnings
+                if w.code == "neighbour-missing" and w.text.startswith(side)
+            ),
             "not computed",
         )
     change = (found.load_transfer or {}).get(side) or 0.0
@@ -66,8 +66,10 @@ def _borne(one: NeighbourLoad | None, found: Strength, side: str) -> str:
 def _passing(curve: FillCurve) -> str:
     """Where each curve passes the intact estimate."""
     words = []
-    for key, at in curve.intact_at.items():
-        name = _CURVES[key]
+    for key, name in _CURVES.items():
+        if key not in curve.intact_at:
+            continue
+        at = curve.intact_at[key]
         if at is None:
             words.append(f"{name} does not pass the estimate before the fracture")
         else:
@@ -83,12 +85,9 @@ def fill_chart(found: Strength) -> Markup | None:
     ml, ends = curve.cement_ml, np.array([0.0, float(curve.cement_ml[-1])])
     whole = found.states["intact"] if "fractured" in found.states else None
     stiffness: list[Line] = [(ml, 1e-3 * curve.stiffness_n_mm, BLUE, "with cement")]
-    loads: list[Line] = [
-        (ml, 1e-3 * curve.screen_n, BLUE, "at 0.2 %"),
-        (ml, 1e-3 * curve.yield_n, BROWN, "2 % of the bone yields"),
-    ]
+    loads: list[Line] = [(ml, 1e-3 * curve.screen_n, BLUE, "at 0.2 %")]
     if curve.push_n is not None:
-        loads.append((ml, 1e-3 * curve.push_n, RED, "greatest of a push"))
+        loads.append((ml, 1e-3 * curve.push_n, BROWN, "greatest of a push"))
     if whole is not None:
         stiffness.append((ends, np.full(2, 1e-3 * whole.stiffness_n_mm), GREEN, "before the fracture"))
         loads.append((ends, np.full(2, 1e-3 * whole.screen_n), GREEN, "before, at 0.2 %"))
