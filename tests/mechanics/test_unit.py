@@ -137,6 +137,8 @@ def test_both_neighbours_of_a_level_are_told_and_a_missing_one_is_null_with_its_
     both = assess_strength(treated, share, options, neighbours=beside)
     document = json.loads(strength_files(both)["strength-L1.json"])
     assert set(document["load_transfer"]) == {"upper", "lower"}
+    strain = document["neighbours"]["upper"]["mean_strain"]
+    assert strain["before"] == float(f"{both.neighbours['upper'].mean_strain[0]:.4g}")
     # Mirror images but for the arches, which are left out: both bear alike.
     assert document["load_transfer"]["upper"] == pytest.approx(document["load_transfer"]["lower"], abs=0.02)
     for one in both.neighbours.values():

@@ -58,9 +58,7 @@ def _neighbours(found: dict[str, NeighbourLoad | None] | None) -> dict[str, Any]
         return None
     keys = [field.name for field in fields(NeighbourLoad)]
     return {
-        side: None
-        if one is None
-        else {key: dict(zip(("before", "after"), getattr(one, key), strict=True)) for key in keys}
+        side: None if one is None else {key: _before_after(getattr(one, key)) for key in keys}
         for side, one in found.items()
     }
 
