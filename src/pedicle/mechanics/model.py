@@ -100,17 +100,29 @@ def _on_cells(bone: Bone, cell_mm: float) -> Bone:
     )
 
 
+@dataclass(frozen=True)
+class Damage:
+    """What a fracture left: the share of stiffness and the share of yield stress that bone has lost."""
+
+    stiffness: float = 0.0
+    strength: float = 0.0
+
+
+SOUND = Damage()
+
+
 def solid_of(
-    bone: Bone, law: ElasticLaw, end_layer: EndLayer, damage: float = 0.0, filling: Filling | None = None
+    bone: Bone, law: ElasticLaw, end_layer: EndLayer, damage: Damage = SOUND, filling: Filling | None = None
 ) -> Solid:
-    """The cubes of a body (`body_of`), its stiffness lowered by `damage` (0 to 1), filled with cement, between its end layers.
+    """The cubes of a body (`body_of`), softened and weakened by `damage`, filled with cement, between its end layers.
 
     Cement replaces the bone it lies in and is not added to it: in augmented bone the cement alone predicts stiffness.
     """
     body = np.asarray(bone.parts.values == PART_BODY)
     density = np.where(body, bone.density_mg_cm3.values, 0.0)
     cleft = body & np.asarray(bone.cleft.values, bool)
-    modulus, strength = law.modulus(density) * (1.0 - damage), law.yield_stress(density) * (1.0 - damage)
+    modulus = law.modulus(density) * (1.0 - damage.stiffness)
+    strength = law.yield_stress(density) * (1.0 - damage.strength)
     soft = quantity(_FILE, "cleft", "modulus").value
     modulus, strength = np.where(cleft, soft, modulus), np.where(cleft, 0.01 * soft, strength)
     if filling is not None:
@@ -137,9 +149,9 @@ def _between_layers(grid: Grid, fields: tuple[Floats, Floats, Mask], end_layer: 
     modulus, strength = (np.pad(field[box], _along(more)) for field in fields[:2])
     body = np.pad(fields[2][box], _along(more))
     layer = _cast(body, more + round(float(depth)))
-    modulus = np.where(layer, quantity(_FILE, end_layer, "modulus").value, modulus)
+    modulus = np.where(layer, layer_modulus(end_layer), modulus)
     strength = np.where(layer, np.inf, strength)
-    kept = _held(modulus > 0.0)
+    kept = held(modulus > 0.0)
     removed = int((modulus > 0.0).sum() - kept.sum())
     corner = grid.cropped(low - np.array([0, 0, more]), high + np.array([0, 0, more]))
     return Solid(corner, np.where(kept, modulus, 0.0), np.where(kept, strength, 0.0), body & kept, removed)
@@ -148,6 +160,28 @@ def _between_layers(grid: Grid, fields: tuple[Floats, Floats, Mask], end_layer: 
 def _along(more: int) -> tuple[tuple[int, int], ...]:
     """Room for a layer at both ends of the third axis."""
     return (0, 0), (0, 0), (more, more)
+
+
+def layer_modulus(end_layer: EndLayer) -> float:
+    """Young's modulus of what presses on the endplates, MPa, at the one Poisson's ratio that the solver has.
+
+    A disc is nearly incompressible: it is given the modulus with which it resists pressing as its own two numbers do where its
+    sides are held. Acrylic is taken as it is.
+    """
+    modulus = quantity(_FILE, end_layer, "modulus").value
+    if end_layer != "disc":
+        return modulus
+    own, bone = quantity(_FILE, "disc", "poisson").value, quantity("mechanics/laws", "bone", "poisson").value
+    return modulus * held_sideways(own) / held_sideways(bone)
+
+
+def held_sideways(poisson: float) -> float:
+    """Resistance to pressing with the sides held, over Young's modulus.
+
+    >>> round(held_sideways(0.0), 6), round(held_sideways(0.45), 2)
+    (1.0, 3.79)
+    """
+    return (1.0 - poisson) / ((1.0 + poisson) * (1.0 - 2.0 * poisson))
 
 
 def _cast(body: Mask, deep: int) -> Mask:
@@ -159,7 +193,7 @@ def _cast(body: Mask, deep: int) -> Mask:
     return np.asarray(columns & ((from_top & (k >= body.shape[2] - deep)) | (from_bottom & (k < deep))))
 
 
-def _held(solid: Mask) -> Mask:
+def held(solid: Mask) -> Mask:
     """What hangs together face to face and touches both plates; all else would float."""
     labels, _ = ndimage.label(solid)
     both = np.intersect1d(labels[:, :, 0][solid[:, :, 0]], labels[:, :, -1][solid[:, :, -1]])

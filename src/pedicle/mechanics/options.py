@@ -52,6 +52,12 @@ class StrengthOptions:
     """How the plates may move: held, frictionless, or held to the layer and free to tilt."""
     analysis: Literal["screen", "plastic"] = "screen"
     """Strength as the load at 0.2 percent strain of a linear model, or of an elastic-plastic push."""
+    curve: Annotated[int, Field(ge=0, le=40)] = 0
+    """Fills of a curve of stiffness and load against millilitres of cement, up to twice the level's own; 0 = no curve."""
+    neighbours: bool = True
+    """Press on the level together with the vertebrae above and below it and their discs."""
+    neighbours_cell_mm: Annotated[float, Field(ge=0.8, le=2.5)] = 1.5
+    """Cell of the model of three vertebrae, mm."""
     solver: SolverOptions = SolverOptions()
     """How linear systems are solved."""
     push: PushOptions = PushOptions()

@@ -13,10 +13,11 @@ from pedicle.model.strength import StateStrength
 from pedicle.model.volume import Volume
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
-def stiffness_of(pressed: Pressed) -> StateStrength:
-    """What the linear answers say; see `StateStrength`."""
+def stiffness_of(pressed: Pressed, gap: Mask | None = None) -> StateStrength:
+    """What the linear answers say; see `StateStrength`. `gap` is a cleft on the solid's cells."""
     solid, move = pressed.solid, pressed.move
     field, force = pressed.field(move), pressed.forces(move)
     load = -float(pressed.plates.resultant(force, solid.cell_mm)[0])
@@ -40,18 +41,57 @@ def stiffness_of(pressed: Pressed) -> StateStrength:
         balance_error=_open_balance(pressed, force) / load,
         islands_removed=solid.islands_removed,
         strain_energy=Volume(solid.grid, np.where(solid.body, energy, 0.0).astype(np.float32)),
+        yield_n=first_yield(solid, energy, stiffness * screen_mm),
+        gap_mm=_approach(pressed, gap, field / load) if gap is not None and gap.any() else None,
     )
+
+
+def first_yield(solid: Solid, energy_mpa: Floats, load_n: float) -> float:
+    """Load at which the stated share of the body's cells is past yield, from their energy under `load_n`; clefts count nothing.
+
+    inf where bone has no yield stress.
+    """
+    bone = solid.body & (solid.modulus_mpa > quantity("mechanics/materials", "cleft", "modulus").value)
+    stress = np.sqrt(2.0 * energy_mpa[bone] * solid.modulus_mpa[bone])
+    share = quantity("mechanics/materials", "first_yield", "share").value
+    used = float(np.quantile(stress / solid.yield_mpa[bone], 1.0 - share))
+    return load_n / used if used > 0.0 else float("inf")
+
+
+def _approach(pressed: Pressed, gap: Mask, field_mm_n: Floats) -> float:
+    """Motion of a gap's faces under the stated load, mm; no more than the gap is high, because a closed gap is no gap."""
+    moved = gap_motion(gap, field_mm_n) * quantity("mechanics/materials", "gap", "load").value
+    return min(moved, gap_height(gap) * pressed.solid.cell_mm)
+
+
+def gap_motion(gap: Mask, displacement_mm: Floats) -> float:
+    """How much nearer the upper face of a gap came to the lower one, averaged over its columns."""
+    there = gap.any(axis=2)
+    first = gap.argmax(axis=2)[there]
+    last = gap.shape[2] - gap[:, :, ::-1].argmax(axis=2)[there]
+    columns = cell_planes(displacement_mm[2])[there]
+    rows = np.arange(len(columns))
+    return float((columns[rows, first] - columns[rows, last]).mean())
+
+
+def gap_height(gap: Mask) -> float:
+    """Mean height of a gap over its columns, in cells."""
+    count = gap.sum(axis=2)
+    return float(count[count > 0].mean())
+
+
+def cell_planes(along: Floats) -> Floats:
+    """Nodal values averaged over the four corners of each cell's faces across the third axis: (nx, ny, nz + 1)."""
+    corners = [along[a : along.shape[0] - 1 + a, b : along.shape[1] - 1 + b] for a in (0, 1) for b in (0, 1)]
+    return 0.25 * np.asarray(sum(corners))
 
 
 def body_shortening(solid: Solid, displacement_mm: Floats) -> float:
     """How much nearer the body's upper ends came to its lower ends, mm, averaged over its core."""
-    along = displacement_mm[2]
-    corners = [along[a : along.shape[0] - 1 + a, b : along.shape[1] - 1 + b] for a in (0, 1) for b in (0, 1)]
-    of_cell_planes = 0.25 * np.asarray(sum(corners))
     there = solid.core
     first = solid.body.argmax(axis=2)[there]
     last = solid.body.shape[2] - solid.body[:, :, ::-1].argmax(axis=2)[there]
-    columns = of_cell_planes[there]
+    columns = cell_planes(displacement_mm[2])[there]
     rows = np.arange(len(columns))
     return float((columns[rows, first] - columns[rows, last]).mean())
 

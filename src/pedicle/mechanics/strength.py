@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.mechanics.fill_curve import fill_curve
 from pedicle.mechanics.loads import Pressed, press
-from pedicle.mechanics.model import Filling, Solid, body_of, solid_of
+from pedicle.mechanics.model import body_of
 from pedicle.mechanics.options import StrengthOptions
 from pedicle.mechanics.plastic import push
-from pedicle.mechanics.reduced import reduced
+from pedicle.mechanics.states import StrengthCase, cement_modulus, damage_of, is_broken, sampled_on, solid_in
 from pedicle.mechanics.stiffness import stiffness_of
-from pedicle.model.bone import Bone
+from pedicle.mechanics.transfer import load_transfer, neighbour_loads
+from pedicle.mechanics.unit import Side
 from pedicle.model.elasticity import elastic_law, elastic_law_names
 from pedicle.model.errors import InputError, RefusedError
 from pedicle.model.notices import Notice
 from pedicle.model.sourced import Quantity, quantity
 from pedicle.model.strength import STATES, Z95, State, StateStrength, Strength
-from pedicle.model.vertebra import Estimate, Vertebra
+from pedicle.model.vertebra import PART_BODY, Estimate, Vertebra
 from pedicle.model.volume import Volume
 
 _FILE = "mechanics/materials"
@@ -32,31 +34,21 @@ EVIDENCE = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """What one computation takes: everything that may be uncertain is a number here."""
-
-    bone: Bone
-    options: StrengthOptions
-    fractured: bool
-    share: NDArray[np.float64] | None
-    cement_mpa: NDArray[np.float64] | float
-    density_factor: float = 1.0
-    damage: float = 0.0
-    interface: float = 1.0
-
-
 def assess_strength(
     vertebra: Vertebra,
     share: Volume | None = None,
     options: StrengthOptions | None = None,
     cement_modulus_mpa: Volume | None = None,
+    order: Volume | None = None,
+    neighbours: dict[Side, Vertebra | None] | None = None,
 ) -> Strength:
     """Stiffness and strength of a level's body, pedicles off, in every state that it has.
 
     `share` is the part of each cell that is cement (`Fill.share`, on the flow's grid, along the vertebra's axes; it is taken
     to the bone's grid here); None = no augmented state. `cement_modulus_mpa` is the cement's own modulus by place, on the grid of
-    `share`, 0 where there is none; None = cured cement of the catalogue. The fractured state exists for a body that is fractured (Genant 1 or more, or
+    `share`, 0 where there is none; None = cured cement of the catalogue. `order` says when each cell was reached (`order_of_arrival`),
+    for the fill curve. `neighbours` has the vertebrae "upper" and "lower", None where there is none; with cement, and where the
+    options do not leave them out, they are pressed on together. The fractured state exists for a body that is fractured (Genant 1 or more, or
     a cleft); its intact state is then an estimate with the height given back. InputError 770 without a body, 771 without such a law, 774 where the
     scan cuts the level, 776 for share and modulus on different grids; RefusedError 775 where it holds cement or metal already.
     """
@@ -69,15 +61,23 @@ def assess_strength(
     if vertebra.bone is None:
         raise InputError(770, vertebra.level, "no bone map of this level", "one body", "see the warnings of measure")
     bone = body_of(vertebra.bone, options.cell_mm)
-    broken = _is_broken(vertebra, bone)
-    values = _sampled(share, bone, 0.0) if share is not None else None
+    broken = is_broken(vertebra, bone)
+    values = sampled_on(share, bone, 0.0) if share is not None else None
     cement: NDArray[np.float64] | float = quantity(_FILE, "cement", "modulus").value
     if share is not None and cement_modulus_mpa is not None:
-        cement = _modulus(share, cement_modulus_mpa, bone)
-    damage = quantity(_FILE, "fracture", "damage").value if broken else 0.0
+        cement = cement_modulus(share, cement_modulus_mpa, bone)
     interface = quantity(_FILE, "cement", "interface").value
-    case = _Case(bone, options, broken, values, cement, damage=damage, interface=interface)
-    return _assessed(vertebra, case)
+    case = StrengthCase(bone, options, broken, values, cement, damage=damage_of(broken), interface=interface)
+    found = _assessed(vertebra, case)
+    if share is None or not (values is not None and values[bone.parts.values == PART_BODY].any()):
+        return found
+    if options.curve:
+        turn = None if order is None else sampled_on(order, bone, np.inf)
+        found = replace(found, fill_curve=fill_curve(vertebra, case, found.states, turn))
+    if neighbours is None or not options.neighbours:
+        return found
+    loads, told = neighbour_loads(vertebra, case, share, neighbours)
+    return replace(found, neighbours=loads, load_transfer=load_transfer(loads), warnings=(*found.warnings, *told))
 
 
 def _refuse_unreadable(vertebra: Vertebra) -> None:
@@ -93,7 +93,7 @@ def _refuse_unreadable(vertebra: Vertebra) -> None:
         )
 
 
-def _assessed(vertebra: Vertebra, case: _Case) -> Strength:
+def _assessed(vertebra: Vertebra, case: StrengthCase) -> Strength:
     names = [state for state in STATES if _exists(state, case)]
     compute = _pushed if case.options.analysis == "plastic" else _computed
     states = {state: compute(vertebra, state, case) for state in names}
@@ -118,65 +118,31 @@ def _assessed(vertebra: Vertebra, case: _Case) -> Strength:
     )
 
 
-def _exists(state: State, case: _Case) -> bool:
+def _exists(state: State, case: StrengthCase) -> bool:
     return {"intact": True, "fractured": case.fractured, "augmented": case.share is not None}[state]
 
 
-def _is_broken(vertebra: Vertebra, bone: Bone) -> bool:
-    """Whether the body is fractured by its shape, or open inside."""
-    graded = vertebra.fracture is not None and vertebra.fracture.genant_grade > 0
-    return graded or bool(np.asarray(bone.cleft.values, bool).any())
+def _computed(vertebra: Vertebra, state: State, case: StrengthCase) -> StateStrength:
+    pressed = _pressed(vertebra, state, case)
+    return stiffness_of(pressed, _gap(pressed, state, case))
 
 
-def _sampled(volume: Volume, bone: Bone, fill: float) -> NDArray[np.float64]:
-    """A field on the bone's grid."""
-    return volume.sampled(bone.parts.grid.centres_lps_mm(), 1, fill)
-
-
-def _modulus(share: Volume, modulus_mpa: Volume, bone: Bone) -> NDArray[np.float64]:
-    """The cement's modulus on the bone's grid: a mean by the cement that a cell takes from each, not by the empty cells beside it."""
-    if not share.grid.same_place(modulus_mpa.grid):
-        raise InputError(
-            776,
-            bone.level,
-            "cement's modulus lies on another grid than its share",
-            "one grid",
-            "give both from one fill",
-        )
-    part = _sampled(share, bone, 0.0)
-    stiff = _sampled(share.with_values(share.values * modulus_mpa.values), bone, 0.0)
-    return np.where(part > 0.0, stiff / np.where(part > 0.0, part, 1.0), 0.0)
-
-
-def solid_in(vertebra: Vertebra, state: State, case: _Case) -> Solid:
-    """The cubes of a level in one of its states."""
-    law, layer, bone = elastic_law(case.options.law), case.options.end_layer, case.bone
-    density = bone.density_mg_cm3
-    bone = replace(bone, density_mg_cm3=density.with_values(density.values * np.float32(case.density_factor)))
+def _gap(pressed: Pressed, state: State, case: StrengthCase) -> NDArray[np.bool_] | None:
+    """The body's cleft on the cells of its solid; the intact estimate has none."""
     if state == "intact":
-        loss = vertebra.fracture.loss_percent if vertebra.fracture else (0.0, 0.0, 0.0)
-        whole = reduced(bone, loss) if case.fractured else bone
-        return solid_of(whole, law, layer)
-    filling = (
-        Filling(case.share, case.cement_mpa, case.interface)
-        if state == "augmented" and case.share is not None
-        else None
-    )
-    return solid_of(bone, law, layer, case.damage, filling)
+        return None
+    cleft = np.asarray(case.bone.cleft.values, bool) & (case.bone.parts.values == PART_BODY)
+    return np.asarray(case.bone.parts.with_values(cleft.astype(np.uint8)).resampled(pressed.solid.grid, 0).values > 0)
 
 
-def _computed(vertebra: Vertebra, state: State, case: _Case) -> StateStrength:
-    return stiffness_of(_pressed(vertebra, state, case))
-
-
-def _pressed(vertebra: Vertebra, state: State, case: _Case) -> Pressed:
+def _pressed(vertebra: Vertebra, state: State, case: StrengthCase) -> Pressed:
     return press(solid_in(vertebra, state, case), case.options.plate, case.options.solver)
 
 
-def _pushed(vertebra: Vertebra, state: State, case: _Case) -> StateStrength:
+def _pushed(vertebra: Vertebra, state: State, case: StrengthCase) -> StateStrength:
     """A state's linear answers and its elastic-plastic push."""
     pressed = _pressed(vertebra, state, case)
-    return replace(stiffness_of(pressed), curve=push(pressed, case.options.push))
+    return replace(stiffness_of(pressed, _gap(pressed, state, case)), curve=push(pressed, case.options.push))
 
 
 def strength_of(one: StateStrength) -> float:
@@ -184,13 +150,14 @@ def strength_of(one: StateStrength) -> float:
     return float(one.curve.load_n.max()) if one.curve is not None else one.screen_n
 
 
-def _spread(vertebra: Vertebra, state: State, case: _Case, middle: StateStrength) -> float:
+def _spread(vertebra: Vertebra, state: State, case: StrengthCase, middle: StateStrength) -> float:
     """One standard deviation of the logarithm of stiffness: every doubtful number moved in turn, taken as independent."""
     moved = [replace(case, options=replace(case.options, law=elastic_law(case.options.law).other))]
     if (density := _density_sd(vertebra)) > 0.0:
         moved.append(replace(case, density_factor=float(np.exp(density))))
     if state != "intact" and case.fractured:
-        moved.append(replace(case, damage=_one_sd(quantity(_FILE, "fracture", "damage"))))
+        softer = replace(case.damage, stiffness=_one_sd(quantity(_FILE, "fracture", "damage")))
+        moved.append(replace(case, damage=softer))
     if state == "augmented":
         moved.append(replace(case, interface=_one_sd(quantity(_FILE, "cement", "interface"))))
         modulus = quantity(_FILE, "cement", "modulus")
@@ -224,7 +191,7 @@ def _estimate(value: float, sd_ln: float, unit: str, law: str) -> Estimate:
     )
 
 
-def _notices(vertebra: Vertebra, states: dict[State, StateStrength], case: _Case) -> tuple[Notice, ...]:
+def _notices(vertebra: Vertebra, states: dict[State, StateStrength], case: StrengthCase) -> tuple[Notice, ...]:
     found = []
     removed = {state: one.islands_removed for state, one in states.items() if one.islands_removed}
     if removed:

@@ -10,14 +10,17 @@ from pedicle.curing.options import CureOptions
 from pedicle.curing.warming import ROOM_C
 from pedicle.io.curing import cure_files
 from pedicle.io.strength import strength_files
+from pedicle.mechanics.fill_curve import order_of_arrival
 from pedicle.mechanics.strength import assess_strength
+from pedicle.mechanics.unit import Side
 from pedicle.model.case import Case
 from pedicle.model.cure import Cure
 from pedicle.model.events import OperationState
 from pedicle.model.fill import InjectedLevel
+from pedicle.model.levels import NOT_ALWAYS_THERE, rank
 from pedicle.model.progress import Progress, part, silent
 from pedicle.model.strength import Strength
-from pedicle.model.vertebra import Vertebra
+from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.procedure.chosen import RunOptions
 
 
@@ -56,6 +59,24 @@ def strengths(case: Case, chosen: RunOptions, progress: Progress) -> tuple[tuple
     files: dict[str, bytes] = {}
     for number, done in enumerate(operated["injected"]):
         progress(number / len(operated["injected"]), f"strength of {done.level}")
-        found.append(assess_strength(spine[done.level], done.fill.share, chosen.strength, modulus[done.level]))
+        order = order_of_arrival(done.fill) if chosen.strength.curve else None
+        beside = neighbours_of(spine, done.level)
+        found.append(
+            assess_strength(spine[done.level], done.fill.share, chosen.strength, modulus[done.level], order, beside)
+        )
         files |= strength_files(found[-1])
     return tuple(found), files
+
+
+def neighbours_of(spine: Spine, level: str) -> dict[Side, Vertebra | None]:
+    """The vertebrae above and below a level; None where the next one in the spine is not that of the count of levels."""
+    there = {rank(one.level): one for one in spine.vertebrae}
+    place = rank(level)
+    # T13 and L6 are there in few people: without them T12 and L1, L5 and the sacrum are neighbours.
+    skipped = {rank(name) for name in NOT_ALWAYS_THERE}
+    above, below = place - 1, place + 1
+    if above in skipped and above not in there:
+        above -= 1
+    if below in skipped and below not in there:
+        below += 1
+    return {"upper": there.get(above), "lower": there.get(below)}

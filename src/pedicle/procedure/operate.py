@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pedicle.curing.options import CureOptions
 from pedicle.fluoroscopy.options import PictureOptions
 from pedicle.io.injection import injection_files
 from pedicle.model.case import Case
@@ -76,7 +77,7 @@ def _watch_needle(operating: Operating, done: InjectedLevel, chosen: RunOptions,
     """The clock of a level's cement, for its needle's window while the next level is worked on."""
     if last:
         return
-    options = replace(chosen.cure, room_c=chosen.operate.room_c, duration=min(chosen.cure.duration, _WINDOW_S))
+    options = CureOptions(room_c=chosen.operate.room_c, duration=_WINDOW_S)
     clock = cured_level(operating.state, operating.spine[done.level], done, options).clock
     operating.briefing = replace(operating.briefing, clocks={**operating.briefing.clocks, done.level: clock})
 

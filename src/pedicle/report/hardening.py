@@ -10,6 +10,7 @@ from markupsafe import Markup
 from pedicle.model.cure import CementClock, Cure, Harm
 from pedicle.model.strength import STATES, State, StateStrength, Strength
 from pedicle.model.vertebra import Estimate
+from pedicle.report.borne import borne_facts, fill_chart
 from pedicle.report.charts import BLUE, BROWN, GREEN, RED, Line, charted
 from pedicle.report.strain import state_words, strain_chart
 from pedicle.report.tables import Table
@@ -31,12 +32,13 @@ class CurePages:
 
 @dataclass(frozen=True)
 class StrengthPages:
-    """What the report shows of a strength: a table of states, sentences, and the load curve where there is one."""
+    """What the report shows of a strength: a table of states, sentences, the load curve and the curve over fills where there are such."""
 
     table: Table
     facts: tuple[tuple[str, str], ...]
     curve: Markup | None
     strain: Markup
+    fills: Markup | None
 
 
 def cure_pages(cure: Cure) -> CurePages:
@@ -142,7 +144,8 @@ def _heat_chart(cure: Cure) -> Markup:
 
 def strength_pages(found: Strength) -> StrengthPages:
     """What the report shows of a strength."""
-    return StrengthPages(_strength_table(found), tuple(_strength_facts(found)), _push_chart(found), strain_chart(found))
+    facts = tuple(_strength_facts(found))
+    return StrengthPages(_strength_table(found), facts, _push_chart(found), strain_chart(found), fill_chart(found))
 
 
 def _strength_table(found: Strength) -> Table:
@@ -187,6 +190,7 @@ def _strength_facts(found: Strength) -> list[tuple[str, str]]:
     elements = max(one.elements for one in states)
     return [
         *_gains(found),
+        *borne_facts(found),
         ("Model", f"{elements} cubes of {figure(found.cell_mm, 1)} mm, law {found.law}, pressed through {_LAYERS[found.end_layer]}"),
         ("Balance", f"residual {residual:.0e}; the reactions at both ends differ by {balance:.0e} of the load"),
         ("Evidence", found.evidence),
