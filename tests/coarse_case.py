@@ -12,5 +12,5 @@ COARSE = RunOptions(
     plan=PlanOptions(levels="fractured"),
     operate=InjectOptions(cell_mm=2.0),
     cure=CureOptions(duration=1800.0),
-    strength=StrengthOptions(cell_mm=2.0),
+    strength=StrengthOptions(cell_mm=2.0, neighbours=False),
 )

@@ -87,16 +87,6 @@ def test_another_folder_and_shuffled_files_give_identical_bytes(finished, patien
     assert [name for name in here if here[name] != there[name]] == []
 
 
-def test_planning_again_writes_the_report_anew(finished, tmp_path):
-    case = tmp_path / "case"
-    shutil.copytree(finished, case)
-    before = (case / "report.html").read_bytes()
-    procedure.again(case, "plan", PlanOptions(levels="L2"))
-    assert [level["level"] for level in document(case, "plan.json")["levels"]] == ["L2"]
-    assert (case / "report.html").read_bytes() != before
-    assert Case.open(case).manifest["options"]["plan"]["levels"] == "L2"
-
-
 def test_a_named_file_that_was_changed_is_written_again(finished, patient_files, tmp_path):
     case = tmp_path / "case"
     shutil.copytree(finished, case)
@@ -250,10 +240,14 @@ def test_the_same_shots_give_the_same_bytes(shot_case, finished, tmp_path):
         assert (case / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_another_plan_takes_the_pictures_of_the_old_one_away(shot_case, tmp_path):
+def test_another_plan_takes_what_stood_on_the_old_one_away_and_writes_the_report_anew(shot_case, tmp_path):
     case = tmp_path / "case"
     shutil.copytree(shot_case, case)
+    before = (case / "report.html").read_bytes()
     procedure.again(case, "plan", PlanOptions(levels="L2"))
+    assert [level["level"] for level in document(case, "plan.json")["levels"]] == ["L2"]
+    assert (case / "report.html").read_bytes() != before
+    assert Case.open(case).manifest["options"]["plan"]["levels"] == "L2"
     assert not list(case.glob("shot-*"))
     assert not (case / "injection-L1.json").exists()
     assert '"level": "L1"' not in (case / "operation.jsonl").read_text()

@@ -153,9 +153,11 @@ def test_a_no_in_the_checklist_holds_and_a_missing_answer_stays_open(briefing, w
 def test_an_override_needs_a_reason_and_holds_for_the_next_event_only(briefing, way):
     inward = briefing.spine[way.level].right * (1.0 if way.side == "left" else -1.0)
     event = at_depth(way, way.posterior_wall_depth_mm - 1.5, aside=tuple(3.0 * inward))
-    gate = findings(ready(way), event, briefing)[0].gate
-    assert refused(ready(way), Overridden(100.0, gate, "ok"), briefing) == 736
-    passed, _ = send(ready(way), Overridden(100.0, gate, "seen on three views, wall intact"), briefing)
+    gates = [one.gate for one in findings(ready(way), event, briefing)]
+    assert refused(ready(way), Overridden(100.0, gates[0], "ok"), briefing) == 736
+    passed = ready(way)
+    for gate in gates:
+        passed, _ = send(passed, Overridden(100.0, gate, "seen on three views, wall intact"), briefing)
     after, found = send(passed, event, briefing)
     assert found[0].overridden == "seen on three views, wall intact"
     assert refused(after, replace(event, t_s=600.0), briefing) in (723, 724)

@@ -110,7 +110,13 @@ def test_a_planted_fault_moves_its_own_score_and_no_other(fault):
 
 def test_a_good_run_scores_no_fault():
     clean = of(good())
-    faults = ("advanced without a picture", "advanced without a lateral", "pushed on at once", "medial wall", "protocol")
+    faults = (
+        "advanced without a picture",
+        "advanced without a lateral",
+        "pushed on at once",
+        "medial wall",
+        "protocol",
+    )
     assert {name: clean[name] for name in faults} == dict.fromkeys(faults, 0)
     assert clean["tip error"] == 0.0
     assert clean["most between looks"] == pytest.approx(0.5)
