@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+
+# As the command line does, before numpy loads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from pathlib import Path
 
 import pytest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pedicle.care.anaesthetic import anaesthetic_budget
+from pedicle.care.anaesthetic import anaesthetic_budget, given_mg, milligrams
 from pedicle.care.rows import load_rows
 from pedicle.care.sedation import REVERSAL, sedation_plan
 from pedicle.model.acts import AnaestheticInjected, DrugGiven, Layer
@@ -30,7 +30,11 @@ def numb(operating: Operating, trajectory: Trajectory) -> None:
     rows = load_rows(briefing.care.local)
     budget = anaesthetic_budget(briefing.patient, briefing.plan, briefing.care, rows)
     most = next((site.most_ml for site in budget.sites if (site.level, site.side) == (level, side)), None)
-    if most is None:
+    if most is None and budget.limit_mg is not None:
+        # A needle that nobody planned to use: what the limit leaves.
+        given = [act for act in operating.state.acts if isinstance(act, AnaestheticInjected)]
+        most = (budget.limit_mg - sum(given_mg(given).values())) / milligrams(budget.percent, 1.0)
+    if most is None or most <= 0.0:
         return
     volume = min(most, quantity("operation/operators", "volumes", "site").value)
     for number, (layer, share) in enumerate(_SHARES, 1):
