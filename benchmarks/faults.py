@@ -1,0 +1,186 @@
+"""A case under fault: runs killed at random times over all steps, two runs on one case, a full disk, a folder that cannot be written.
+
+After every kill the case must open, every step it names must be whole, and no step that was whole before may be gone. The run
+that is let through must leave the same bytes as one that nobody disturbed.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks._table import Row, flags, publish
+
+KILLS, QUICK_KILLS = 300, 3
+# After this many kills, or when nothing is left to do, a run is let through and its bytes are compared.
+THROUGH_EVERY = 10
+_RUN = """
+import sys
+from pathlib import Path
+from benchmarks.faults import run_case
+run_case(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+_FULL_BYTES = 200_000
+
+
+def make_patient(folder: Path) -> None:
+    """A small synthetic patient with a wedge at L1."""
+    from pedicle import procedure
+    from pedicle.phantom.options import FractureOptions, PhantomOptions
+
+    options = PhantomOptions(
+        top="T12",
+        bottom="L2",
+        shape=(230, 250, 100),
+        spacing_mm=(1.3, 1.3, 1.5),
+        fractures=(FractureOptions(level="L1", loss_percent=35.0),),
+        seed=11,
+    )
+    procedure.write_phantom(options, folder)
+
+
+def run_case(patient: Path, out: Path) -> None:
+    """The whole procedure on cells that take seconds."""
+    from pedicle import procedure
+    from pedicle.curing.options import CureOptions
+    from pedicle.injection.options import InjectOptions
+    from pedicle.mechanics.options import StrengthOptions
+    from pedicle.planning.options import PlanOptions
+
+    options = procedure.RunOptions(
+        plan=PlanOptions(levels="fractured", draws=500),
+        operate=InjectOptions(cell_mm=2.0, volume=0.6, second="never"),
+        cure=CureOptions(duration=600.0),
+        strength=StrengthOptions(cell_mm=2.0, neighbours=False),
+    )
+    procedure.run(patient / "ct", patient / "labels_seg-vert_msk.nii.gz", out, options)
+
+
+def started(patient: Path, out: Path, limit_bytes: int | None = None) -> subprocess.Popen[str]:
+    """A run in a process of its own, perhaps with files that cannot grow beyond a size."""
+
+    def small_files() -> None:
+        assert limit_bytes is not None
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+
+    return subprocess.Popen(
+        [sys.executable, "-c", _RUN, str(patient), str(out)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=small_files if limit_bytes else None,
+    )
+
+
+def whole_steps(out: Path) -> set[str]:
+    """Steps of a case that are whole; raises where the case is torn: it does not open, or names what is not there."""
+    from pedicle.model.case import Case
+
+    if not (out / "case.json").exists():
+        return set()
+    case = Case.open(out)
+    torn = [name for name in case.manifest["steps"] if not case.is_whole(name)]
+    if torn:
+        raise ValueError(f"torn: {', '.join(torn)}")
+    return set(case.manifest["steps"])
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    """Every file for people but case.json, which holds times."""
+    return {path.name: path.read_bytes() for path in sorted(out.iterdir()) if path.is_file() and path.suffix != ".lock" and path.name not in ("case.json", ".lock")}  # fmt: skip
+
+
+def kills(patient: Path, folder: Path, count: int) -> list[Row]:
+    """Runs killed at random times, and what was left."""
+    chance = np.random.default_rng(5)
+    begun = time.monotonic()
+    reference = folder / "reference"
+    assert started(patient, reference).wait() == 0
+    whole_s, truth = time.monotonic() - begun, files_of(reference)
+    torn = lost = differing = through = 0
+    at: dict[str, int] = {}
+    out = folder / "case-0"
+    for number in range(count):
+        before = whole_steps(out)
+        process = started(patient, out)
+        time.sleep(float(chance.uniform(0.3, whole_s)))
+        process.kill()
+        process.wait()
+        try:
+            after = whole_steps(out)
+        except Exception as error:
+            torn += 1
+            print(f"kill {number}: {error}", file=sys.stderr)
+            after = set()
+        lost += len(before - after)
+        last = max(after, key=_place, default="nothing")
+        at[last] = at.get(last, 0) + 1
+        if "report" in after or (number + 1) % THROUGH_EVERY == 0 or number + 1 == count:
+            assert started(patient, out).wait() == 0
+            through += 1
+            differing += files_of(out) != truth
+            out = folder / f"case-{number + 1}"
+        print(f"faults {number + 1}/{count} {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    rows = [
+        Row(f"{count} kills", "torn cases", torn, "1", "0"),
+        Row(f"{count} kills", "steps lost", lost, "1", "0"),
+        Row(f"{count} kills", "resumed runs with other bytes", differing, f"of {through}", "0"),
+        Row("undisturbed", "run", whole_s, "s wall"),
+    ]
+    return rows + [Row("killed after", name, number, "runs") for name, number in sorted(at.items())]
+
+
+def _place(name: str) -> int:
+    from pedicle.procedure.records import ORDER
+
+    return ORDER.index(name)
+
+
+def other_faults(patient: Path, folder: Path) -> list[Row]:
+    """Two runs on one case, a disk that is full, a file where the folder should be: exit codes and what is left."""
+    first = started(patient, folder / "shared")
+    while not (folder / "shared" / ".lock").exists():
+        time.sleep(0.05)
+    time.sleep(0.5)
+    second = started(patient, folder / "shared")
+    said = second.communicate()[1]
+    first_code = first.wait()
+    full = started(patient, folder / "full", _FULL_BYTES)
+    full_said = full.communicate()[1]
+    whole = whole_steps(folder / "full")
+    (folder / "taken").write_text("a file")
+    taken = started(patient, folder / "taken" / "case")
+    taken_said = taken.communicate()[1]
+    return [
+        Row("two runs on one case", "the second refused as busy", int("E620" in said), "1", "1"),
+        Row("two runs on one case", "exit code of the first", first_code, "", "0"),
+        Row("disk full", "said in one line", int("E611" in full_said), "1", "1"),
+        Row("disk full", "steps whole", len(whole), "1"),
+        Row("no folder can be made", "said in one line", int("E610" in taken_said), "1", "1"),
+    ]
+
+
+def main() -> None:
+    """Print the rows."""
+    chosen = flags(__doc__ or "")
+    count = QUICK_KILLS if chosen.quick else chosen.cases or KILLS
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_patient(folder / "patient")
+        rows: list[Any] = [*kills(folder / "patient", folder, count), *other_faults(folder / "patient", folder)]
+    publish("faults", rows, chosen)
+
+
+if __name__ == "__main__":
+    main()
