@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -36,18 +37,26 @@ def demo_rows(quick: bool) -> list[Row]:
         cache = Path(folder) / "kernels"
         if not quick:
             first = wall_s(["demo", "--out", f"{folder}/first"], cache)
-            rows.append(Row("demo", "first run", first, "s wall", "< 60"))
+            rows.append(Row("demo", "first run", first, "s wall", "<= 90"))
         second = wall_s(["demo", "--out", f"{folder}/second"], None if quick else cache)
-        rows.append(Row("demo", "second run", second, "s wall", "< 15 up to the plan"))
+        rows.append(Row("demo", "second run", second, "s wall", "<= 45"))
+        rows.append(Row("demo", "second run up to the plan", until_plan_s(Path(folder) / "second"), "s", "< 15"))
     return rows
 
 
+def until_plan_s(case: Path) -> float:
+    """What reading, measuring and planning took in a case, by its own record."""
+    steps = json.loads((case / "case.json").read_text(encoding="utf-8"))["steps"]
+    return float(sum(steps[name]["seconds"] for name in ("read", "measure", "plan")))
+
+
 def large_rows() -> list[Row]:
-    """A 512 x 512 x 300 CT with labels, to plan and report; time and peak memory of the run alone."""
+    """A 512 x 512 x 300 CT with labels, to plan and report, all levels, without the operation; time and peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         wall_s(["phantom", "--name", "large", "--out", f"{folder}/patient"])
         paths = [f"{folder}/patient/ct", "--labels", f"{folder}/patient/labels_seg-vert_msk.nii.gz"]
-        seconds = wall_s(["run", *paths, "--levels", "all", "--out", f"{folder}/case"])
+        seconds = wall_s(["run", *paths, "--levels", "all", "--upto", "plan", "--out", f"{folder}/case"])
+        seconds += wall_s(["report", f"{folder}/case"])
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     return [
         Row("512x512x300", "CT and labels to plan and report", seconds, "s wall", "<= 60"),
