@@ -32,7 +32,8 @@ DOSE = Dose(0.01, 0.1, 0.13, 1)
 
 
 def at(t_s: float, back_mm: float, aside_mm: float = 0.0, turn: float = 0.0, stylet: bool = True) -> NeedleMoved:
-    tip = (aside_mm, -10.0 + back_mm, 0.0)
+    # The stylet's point lies 3 mm beyond the cannula's rim, which is to lie at the target.
+    tip = (aside_mm, -10.0 + back_mm - (3.0 if stylet else 0.0), 0.0)
     direction = (float(np.sin(turn)), -float(np.cos(turn)), 0.0)
     return NeedleMoved(t_s, "L1", "left", NEEDLE, tip, direction, stylet)
 
@@ -52,7 +53,7 @@ def good() -> list[Event]:
         at(20.0, 20.0), view(21.0, "true AP"), view(22.0, "true lateral"),
         at(30.0, 0.0), view(31.0, "true AP"), view(32.0, "true lateral"),
         InjectionStarted(40.0, "L1", "left", 0.0, {}),
-        TipMeasured(50.0, "L1", "left", (0.0, -10.0, 0.0), tuple((0.01 * np.eye(3)).ravel()), 80.0),
+        TipMeasured(50.0, "L1", "left", (0.0, -13.0, 0.0), tuple((0.01 * np.eye(3)).ravel()), 80.0),
         push(70.0, 0.5), view(71.0, "true AP"), view(72.0, "true lateral"),
         LeakSeen(72.0, "L1", "AP", "wall", "paravertebral"),
         push(150.0, 0.5), view(151.0, "true AP"), view(152.0, "true lateral"),
@@ -90,7 +91,7 @@ FAULTS = {
     ),
     "a tip beside its target": (instead(6, at(30.0, 0.0, 4.0)), (), {"tip error", "tip reading error"}),
     "a needle aimed again": (instead(3, at(20.0, 20.0, turn=0.05)), (), {"aimed again"}),
-    "a tip read wrong": (instead(10, replace(good()[10], tip_lps_mm=(3.0, -10.0, 0.0))), (), {"tip reading error"}),
+    "a tip read wrong": (instead(10, replace(good()[10], tip_lps_mm=(3.0, -13.0, 0.0))), (), {"tip reading error"}),
     "a late picture": (instead(11, push(70.0, 1.5)), (), {"most between looks"}),
     "a leak pushed on at once": (instead(15, push(85.0, 0.5)), (), {"pushed on at once"}),
     "a slow hand": (instead(19, NeedleRemoved(900.0, "L1", "left")), (), {"time"}),

@@ -24,6 +24,7 @@ from pedicle.model.events import (
 from pedicle.model.fill import InjectedLevel
 from pedicle.model.finding import Finding, ScoreRow
 from pedicle.model.frames import angle_deg
+from pedicle.model.sourced import quantity
 from pedicle.operation.briefing import Briefing
 
 # A needle turned by more than this was aimed again, degrees; one moved by less than this was not advanced, mm.
@@ -49,7 +50,7 @@ def _needle(events: tuple[Event, ...], briefing: Briefing) -> Iterator[ScoreRow]
     missed = [_missed_mm(moves, briefing) for moves in ways.values()]
     off = [value for value in missed if value is not None]
     if off:
-        yield ScoreRow("tip error", max(off), "mm", "farthest of a needle's last tip from its target")
+        yield ScoreRow("tip error", max(off), "mm", "farthest of a cannula's rim from its target")
     aims = [angle_deg(np.array(a.direction_lps), np.array(b.direction_lps)) for a, b in _pairs(ways)]
     yield ScoreRow(
         "aimed again", sum(angle > _AIMED_DEG for angle in aims), "1", "times a needle's direction was changed"
@@ -112,7 +113,7 @@ def _pairs(ways: Ways) -> Iterator[tuple[NeedleMoved, NeedleMoved]]:
 
 
 def _missed_mm(moves: list[NeedleMoved], briefing: Briefing) -> float | None:
-    """How far the last tip with the stylet in lies from its target."""
+    """How far the cannula's rim lies from its target, by the last position with the stylet in."""
     plan = briefing.level(moves[-1].level)
     target = (
         next((one.target_lps_mm for one in plan.trajectories if one.side == moves[-1].side), None) if plan else None
@@ -120,7 +121,9 @@ def _missed_mm(moves: list[NeedleMoved], briefing: Briefing) -> float | None:
     closed = [move for move in moves if move.stylet]
     if target is None or not closed:
         return None
-    return float(np.linalg.norm(np.array(closed[-1].tip_lps_mm) - target))
+    beyond = quantity("fluoroscopy/needle", "stylet", "beyond_cannula").value
+    rim = np.array(closed[-1].tip_lps_mm) - beyond * np.array(closed[-1].direction_lps)
+    return float(np.linalg.norm(rim - target))
 
 
 def _told_wrong_mm(event: TipMeasured, ways: Ways) -> float:

@@ -27,7 +27,7 @@ from pedicle.procedure.operating import Looking, Operating
 from pedicle.procedure.script import STOPS, Stop, seconds
 
 Array = NDArray[np.float64]
-_LIMITS = "planning/limits"
+_LIMITS, _NEEDLE, _OPERATORS = "planning/limits", "fluoroscopy/needle", "operation/operators"
 EYE, TWO_PICTURES = "read by eye in two views", "measured in two pictures"
 # A correction after a refusal goes this much more to the side, mm at the target's depth.
 _ASIDE_MM = 3.0
@@ -73,7 +73,7 @@ def stylet_out(placed: PlacedNeedle) -> PlacedNeedle:
     """The cannula where it is with its stylet taken out: its rim lies behind where the stylet's point was."""
     if not placed.stylet:
         return placed
-    back = quantity("fluoroscopy/needle", "stylet", "beyond_cannula").value
+    back = quantity(_NEEDLE, "stylet", "beyond_cannula").value
     return replace(placed, tip_lps_mm=placed.at(back), stylet=False)
 
 
@@ -82,7 +82,7 @@ def confirm(operating: Operating, looking: Looking, way: tuple[Side, PlacedNeedl
     side, _ = way
     plan = operating.briefing.level(level)
     assert plan is not None
-    expected = stylet_out(PlacedNeedle.on(next(one for one in plan.trajectories if one.side == side)))
+    expected = PlacedNeedle.on(next(one for one in plan.trajectories if one.side == side), stylet=False)
     first, second = (looking.take(operating, kind) for kind in KINDS)
     others = tuple(one for at, on, one in operating.state.needles if (at, on) != (level, side))
     found = locate(first, second, expected, others=others)
@@ -142,9 +142,17 @@ def _depth(trajectory: Trajectory, stop: Stop) -> float:
         "docking": 0.0,
         "pedicle": 0.5 * wall,
         "posterior wall": wall,
-        "target": trajectory.bone_to_target_mm,
+        "target": _point_depth(trajectory),
     }
     return depths[stop]
+
+
+def _point_depth(trajectory: Trajectory) -> float:
+    """Depth of the stylet's point with which the cannula's rim lies at the target, as far as the front wall allows."""
+    beyond, keep = quantity(_NEEDLE, "stylet", "beyond_cannula").value, quantity(_OPERATORS, "front", "kept").value
+    ahead = trajectory.clearance.get("anterior")
+    free = 0.0 if ahead is None or ahead.mm is None else max(0.0, ahead.mm - keep)
+    return trajectory.bone_to_target_mm + min(beyond, free)
 
 
 def _judge(operating: Operating, way: _Way, depth_mm: float) -> None:
