@@ -18,8 +18,6 @@ from pedicle.model.medium import Medium
 # Steps that a second is divided into at most, and a push of any length. Where a wide vein would need more, its cells change
 # all that half a step allows.
 STEPS_A_SECOND, LEAST_STEPS = 4.0, 2
-# At rest nothing but weight moves cement: a step a second is enough of it.
-STEPS_A_SECOND_AT_REST = 1.0
 # At rest viscosity is asked anew after so long.
 LONGEST_REST_S = 5.0
 
@@ -40,14 +38,11 @@ class Sinking:
         self.flows = [np.zeros(face.size) for face in self.faces]
         self.leaving, self.entering = (np.zeros(medium.pore_volume_mm3.size) for _ in range(2))
 
-    def sink(
-        self, volume: Array, fields: tuple[Array, Array, Array], scalars: Array, seconds: float, at_rest: bool = False
-    ) -> None:
+    def sink(self, volume: Array, fields: tuple[Array, Array, Array], scalars: Array, seconds: float) -> None:
         """Move cement and scalars in place, in as many equal steps as no cell runs dry in, or as the most that are taken."""
         saturation = fields[0]
         left, steps = seconds, 0
-        a_second = STEPS_A_SECOND_AT_REST if at_rest else STEPS_A_SECOND
-        most = max(LEAST_STEPS, int(np.ceil(a_second * seconds)))
+        most = max(LEAST_STEPS, int(np.ceil(STEPS_A_SECOND * seconds)))
         while left > 0.0:
             limit = self._flows(volume, fields)
             if not np.isfinite(limit):

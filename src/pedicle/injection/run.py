@@ -108,7 +108,7 @@ class Run:
 
     def _rest(self, dt: float, goes_on: bool) -> None:
         """Time without flow; what has thickened meanwhile is in the slope that the next push meets, once the rest is over."""
-        self._pass_time(dt, at_rest=True)
+        self._pass_time(dt)
         if goes_on:
             return
         self._update_viscosity()
@@ -177,11 +177,11 @@ class Run:
                 "shorten the step or lower the tolerance",
             )  # fmt: skip
 
-    def _pass_time(self, dt: float, at_rest: bool = False) -> None:
+    def _pass_time(self, dt: float) -> None:
         if self.sinking:
             fields = self.fields
             flat = fields.saturation.ravel(), fields.inverse.ravel(), fields.open_share.ravel()
-            self.sinking.sink(self.volume.ravel(), flat, self.scalars.reshape(len(self.scalars), -1), dt, at_rest)
+            self.sinking.sink(self.volume.ravel(), flat, self.scalars.reshape(len(self.scalars), -1), dt)
             self.check_balance(0.0, np.ones(1))
         self._age(dt)
 
