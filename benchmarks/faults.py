@@ -35,17 +35,9 @@ _FULL_BYTES = 200_000
 def make_patient(folder: Path) -> None:
     """A small synthetic patient with a wedge at L1."""
     from pedicle import procedure
-    from pedicle.phantom.options import FractureOptions, PhantomOptions
+    from pedicle.phantom.cases import named_case
 
-    options = PhantomOptions(
-        top="T12",
-        bottom="L2",
-        shape=(230, 250, 100),
-        spacing_mm=(1.3, 1.3, 1.5),
-        fractures=(FractureOptions(level="L1", loss_percent=35.0),),
-        seed=11,
-    )
-    procedure.write_phantom(options, folder)
+    procedure.write_phantom(named_case("small"), folder)
 
 
 def run_case(patient: Path, out: Path) -> None:

@@ -28,18 +28,10 @@ def shared_data() -> Path:
 def patient_files(tmp_path_factory) -> Path:
     """A small synthetic patient with a wedge at L1, as DICOM and a VerSe label map."""
     from pedicle import procedure
-    from pedicle.phantom.options import FractureOptions, PhantomOptions
+    from pedicle.phantom.cases import named_case
 
     folder = tmp_path_factory.mktemp("patient")
-    options = PhantomOptions(
-        top="T12",
-        bottom="L2",
-        shape=(230, 250, 100),
-        spacing_mm=(1.3, 1.3, 1.5),
-        fractures=(FractureOptions(level="L1", loss_percent=35.0),),
-        seed=11,
-    )
-    procedure.write_phantom(options, folder)
+    procedure.write_phantom(named_case("small"), folder)
     return folder
 
 
@@ -52,3 +44,12 @@ def finished(patient_files, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("cases") / "case"
     procedure.run(patient_files / "ct", patient_files / "labels_seg-vert_msk.nii.gz", out, COARSE)
     return out
+
+
+@pytest.fixture(scope="session")
+def planned(finished):
+    """Spine and plan of that case."""
+    from pedicle.model.case import Case
+
+    case = Case.open(finished)
+    return case.load("measure"), case.load("plan")

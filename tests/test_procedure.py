@@ -203,8 +203,14 @@ def test_shoot_leaves_picture_words_dicom_and_log_in_the_case(shot_case):
     assert [name.rsplit(".", 1)[1] for name in names] == ["dcm", "json", "png", "json", "png"]
     lines = [json.loads(line) for line in (shot_case / "operation.jsonl").read_text().splitlines()]
     # After the scripted operation: the needle is put where it was asked, and two pictures are taken.
-    assert [line["event"] for line in lines[-3:]] == ["needle_moved", "view_taken", "view_taken"]
-    before = sum(line["event"] == "view_taken" for line in lines[:-3])
+    after = len(Case.open(shot_case).load("care")["events"])
+    done, rest = lines[:-after], lines[-after:]
+    assert [line["event"] for line in done[-3:]] == ["needle_moved", "view_taken", "view_taken"]
+    before = sum(line["event"] == "view_taken" for line in done[:-3])
+    # What followed the operation still does, and the clock never runs back.
+    assert rest[-1]["event"] == "discharged"
+    assert [line["t_s"] for line in lines] == sorted(line["t_s"] for line in lines)
+    assert Case.open(shot_case).load("care")["state"].shots == before + 2
     first, second = (document(shot_case, name) for name in names if name.endswith(".json"))
     assert first["needles"][0]["tip_lps_mm"] == second["needles"][0]["tip_lps_mm"]
     assert (first["edges"]["left"], second["seen_from"]) == ("left", "left")

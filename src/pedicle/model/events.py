@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -27,6 +27,7 @@ from pedicle.model.shot import Dose
 from pedicle.model.table import First, Lying
 
 Triple = tuple[float, float, float]
+TipBasis = Literal["two pictures", "by eye"]
 _NO_DOSE = Dose(0.0, 0.0, 0.0, 0)
 
 
@@ -68,7 +69,10 @@ class ViewTaken:
 
 @dataclass(frozen=True)
 class TipMeasured:
-    """A needle's tip was measured from two pictures; `covariance_mm2` row by row."""
+    """A needle's tip was found from two pictures, measured in them or read by eye; `covariance_mm2` row by row.
+
+    `why` says why it was not measured.
+    """
 
     t_s: float
     level: str
@@ -76,6 +80,8 @@ class TipMeasured:
     tip_lps_mm: Triple
     covariance_mm2: tuple[float, ...]
     separation_deg: float
+    basis: TipBasis = "two pictures"
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,7 +172,7 @@ _NAMES = {kind: name for name, kind in EVENTS.items()}
 class OperationState:
     """How things stand: clock, how the patient lies, needles and measured tips by (level, side), the C-arm, the dose,
     the injections and their settings by level, the leaks that pictures showed, what else the team did, in order,
-    and the overrides that hold for the next event."""
+    the overrides that hold for the next event, and every picture taken."""
 
     t_s: float = 0.0
     lying: Lying = "prone"
@@ -182,6 +188,7 @@ class OperationState:
     leaks_seen: tuple[LeakSeen, ...] = ()
     acts: tuple[Act, ...] = ()
     overrides: tuple[Overridden, ...] = ()
+    views: tuple[ViewTaken, ...] = ()
 
     def injection(self, level: str) -> InjectionState | None:
         """The injection of a level, or None."""
@@ -226,6 +233,11 @@ def event_of(line: str) -> Event:
 def log_text(events: tuple[Event, ...]) -> str:
     """The whole log, a line an event."""
     return "".join(line_of(event) + "\n" for event in events)
+
+
+def whole_log(operated: tuple[Event, ...], after: tuple[Event, ...]) -> tuple[Event, ...]:
+    """The events of an operation and of what followed it, as one log."""
+    return (*operated, *after)
 
 
 def events_of(text: str) -> tuple[Event, ...]:

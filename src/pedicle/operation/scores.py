@@ -76,7 +76,12 @@ def _cement(events: tuple[Event, ...], injected: tuple[InjectedLevel, ...]) -> I
     ended = [event.t_s for event in events if isinstance(event, InjectionEnded | NeedleRemoved)]
     if begun and ended:
         yield ScoreRow("time", max(ended) - min(begun), "s", "from the first needle in to the last one out")
-    yield ScoreRow("most between looks", _between_looks_ml(events), "ml", "most cement pushed between two pictures")
+    yield ScoreRow(
+        "most between looks",
+        _between_looks_ml(events),
+        "ml",
+        "most asked of the syringe between two pictures; filling the cannula counts",
+    )
     yield ScoreRow("pushed on at once", _at_once(events), "1", "pushes within half a minute of a leak first seen")
     if injected:
         leaks = [leak for level in injected for leak in level.fill.leaks]

@@ -125,5 +125,10 @@ def _acted(state: OperationState, event: Act) -> OperationState:
 def _taken(state: OperationState, event: ViewTaken) -> OperationState:
     view = View.towards(event.view, event.detector_lps)
     return replace(
-        state, view=view, isocentre_lps_mm=event.isocentre_lps_mm, shots=state.shots + 1, dose=state.dose + event.dose
+        state,
+        view=view,
+        isocentre_lps_mm=event.isocentre_lps_mm,
+        shots=state.shots + 1,
+        dose=state.dose + event.dose,
+        views=(*state.views, event),
     )

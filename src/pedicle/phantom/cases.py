@@ -7,7 +7,7 @@ from pedicle.phantom.options import FractureOptions, PhantomOptions
 
 NAMES = (
     "demo", "easy-l3-wedge", "t12-cleft", "t6-thin-pedicle", "posterior-wall-retropulsion", "vertebra-plana",
-    "scoliosis-rotation", "six-lumbar", "obese-faint-bone", "cemented-neighbour", "large",
+    "scoliosis-rotation", "six-lumbar", "obese-faint-bone", "cemented-neighbour", "large", "small",
 )  # fmt: skip
 
 
@@ -27,6 +27,10 @@ def _cases() -> dict[str, PhantomOptions]:
     wedge = FractureOptions(level="L1", shape="wedge", loss_percent=34.0)
     return {
         "demo": PhantomOptions(top="T11", bottom="L4", seed=7, fractures=(wedge,), density_mg_cm3=62.0, age_y=76.0),
+        "small": PhantomOptions(
+            top="T12", bottom="L2", seed=11, shape=(230, 250, 100), spacing_mm=(1.3, 1.3, 1.5),
+            fractures=(FractureOptions(level="L1", loss_percent=35.0),),
+        ),
         "easy-l3-wedge": PhantomOptions(
             top="L1", bottom="L5", seed=21, fractures=(FractureOptions(level="L3", loss_percent=30.0),)
         ),

@@ -17,7 +17,7 @@ from pedicle.model.acts import NeedleSecured, TipConfirmed
 from pedicle.model.errors import RefusedError
 from pedicle.model.events import TipMeasured
 from pedicle.model.fill import KINDS
-from pedicle.model.frames import Side, unit
+from pedicle.model.frames import Side, angle_deg, unit
 from pedicle.model.placed import PlacedNeedle
 from pedicle.model.sourced import quantity
 from pedicle.model.trajectory import Trajectory
@@ -28,7 +28,6 @@ from pedicle.procedure.script import STOPS, Stop, seconds
 
 Array = NDArray[np.float64]
 _LIMITS, _NEEDLE, _OPERATORS = "planning/limits", "fluoroscopy/needle", "operation/operators"
-EYE, TWO_PICTURES = "read by eye in two views", "measured in two pictures"
 # A correction after a refusal goes this much more to the side, mm at the target's depth.
 _ASIDE_MM = 3.0
 # Step along the way ahead, mm.
@@ -77,19 +76,25 @@ def stylet_out(placed: PlacedNeedle) -> PlacedNeedle:
     return replace(placed, tip_lps_mm=placed.at(back), stylet=False)
 
 
-def confirm(operating: Operating, looking: Looking, way: tuple[Side, PlacedNeedle], level: str) -> str:
-    """Both views taken, the tip measured in them and confirmed; how it was measured."""
-    side, _ = way
+def confirm(operating: Operating, looking: Looking, level: str, side: Side) -> None:
+    """Both views taken, the tip measured in them, or read by eye where no measurement is found, and confirmed.
+
+    RefusedError where it is seen outside the body.
+    """
     plan = operating.briefing.level(level)
     assert plan is not None
     expected = PlacedNeedle.on(next(one for one in plan.trajectories if one.side == side), stylet=False)
     first, second = (looking.take(operating, kind) for kind in KINDS)
-    others = tuple(one for at, on, one in operating.state.needles if (at, on) != (level, side))
+    others = tuple(
+        PlacedNeedle.on(one)
+        for one in plan.trajectories
+        if one.side != side and operating.state.needle(level, one.side) is not None
+    )
     found = locate(first, second, expected, others=others)
     if found.tip is None:
-        event, basis = _by_eye(operating, level, side), f"{EYE}: {found.reason}"
+        event = _by_eye(operating, level, side, found.reason)
     else:
-        event, basis = measured(operating.state, level, side, found.tip), TWO_PICTURES
+        event = measured(operating.state, level, side, found.tip)
     operating.do(event)
     deep, least = (
         at_place(operating.vertebrae[level], np.array(event.tip_lps_mm)),
@@ -98,11 +103,13 @@ def confirm(operating: Operating, looking: Looking, way: tuple[Side, PlacedNeedl
     if deep is not None and deep < least:
         raise RefusedError(725, f"{level} {side}", f"the tip is seen {deep:.1f} mm inside the bone", f"at least {least:g} mm", "place it again")  # fmt: skip
     operating.do(TipConfirmed(operating.now_s, level, side))
-    return f"{side} tip {basis}"
 
 
 def _aimed(operating: Operating, trajectory: Trajectory, before: _Way | None = None) -> _Way:
-    """The needle aimed at the bone, with the hand's error; after a refusal more to the side."""
+    """The needle put to the bone and aimed as planned, each with the hand's error; after a refusal more to the side.
+
+    It is aimed along the planned direction: who enters beside the plan ends beside the target, until pictures show it.
+    """
     script, chance = operating.script, operating.chance
     away = _outward(operating, trajectory)
     aside = 0.0 if before is None else before.aside_mm + _ASIDE_MM
@@ -112,7 +119,8 @@ def _aimed(operating: Operating, trajectory: Trajectory, before: _Way | None = N
     entry = trajectory.bone_entry_lps_mm + script.entry_sd_mm * across
     turn = chance.normal(0.0, script.turn_sd_mm, 3)
     target = trajectory.target_lps_mm + aside * away + turn - (turn @ forward) * forward
-    return _Way(trajectory, entry, unit(target - entry), 1 if before is None else before.aimed + 1, aside)
+    direction = unit(target - trajectory.bone_entry_lps_mm)
+    return _Way(trajectory, entry, direction, 1 if before is None else before.aimed + 1, aside)
 
 
 def _through(operating: Operating, looking: Looking, way: _Way, docked_s: float) -> None:
@@ -205,11 +213,12 @@ def _outward(operating: Operating, trajectory: Trajectory) -> Array:
     return np.asarray(-right if trajectory.side == "left" else right)
 
 
-def _by_eye(operating: Operating, level: str, side: Side) -> TipMeasured:
+def _by_eye(operating: Operating, level: str, side: Side, why: str) -> TipMeasured:
     """The tip as an eye reads it where no measurement is found in the pictures."""
     held = operating.state.needle(level, side)
     assert held is not None
     sd_mm = operating.script.eye_sd_mm
     tip = held.tip_lps_mm + operating.chance.normal(0.0, sd_mm, 3)
     covariance = tuple((sd_mm**2 * np.eye(3)).ravel().tolist())
-    return TipMeasured(operating.now_s, level, side, triple(tip), covariance, 90.0)
+    apart = angle_deg(*(np.array(view.detector_lps) for view in operating.state.views[-2:]))
+    return TipMeasured(operating.now_s, level, side, triple(tip), covariance, apart, "by eye", why)

@@ -8,7 +8,7 @@ from typing import Any
 from pedicle.care.care import care_plan
 from pedicle.io.care import care_files
 from pedicle.model.case import Case
-from pedicle.model.events import Event, log_text
+from pedicle.model.events import log_text, whole_log
 from pedicle.model.progress import Progress
 from pedicle.operation.scores import scores
 from pedicle.procedure.aftercare import aftercare
@@ -40,8 +40,3 @@ def cared(case: Case, chosen: RunOptions, progress: Progress) -> tuple[Cared, di
         "scores": scores(log, found, briefing, operated["injected"]),
     }
     return kept, {"operation.jsonl": log_text(log).encode(), **care_files(plan)}
-
-
-def whole_log(operated: tuple[Event, ...], after: tuple[Event, ...]) -> tuple[Event, ...]:
-    """The events of an operation and of what followed, as one log."""
-    return (*operated, *after)

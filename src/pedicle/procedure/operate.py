@@ -60,7 +60,9 @@ def operate(case: Case, chosen: RunOptions, progress: Progress) -> tuple[Operate
         here = part(progress, number / len(names), (number + 1) / len(names))
         here(0.0, f"injecting {name}")
         injected = operate_level(operating, plan_of(plan, name), options, here) if name in ready else None
-        if injected is None:
+        if isinstance(injected, str):
+            left_out[name] = injected
+        elif injected is None:
             left_out[name] = "no needle is recommended here"
         else:
             done.append(injected)

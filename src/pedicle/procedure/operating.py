@@ -12,6 +12,7 @@ from pedicle.fluoroscopy.scene import Scene
 from pedicle.fluoroscopy.setup import Setting
 from pedicle.fluoroscopy.views import Aim, isocentre_lps_mm, set_up, standard_arm
 from pedicle.model.acts import NeedleRemoved
+from pedicle.model.conebeam import CArm
 from pedicle.model.events import Event, OperationState
 from pedicle.model.fill import ViewKind
 from pedicle.model.finding import Finding
@@ -99,7 +100,7 @@ class Looking:
         return exposure.shot
 
 
-def settings_of(operating: Operating, plan: LevelPlan, arm) -> dict[ViewKind, Setting]:  # type: ignore[no-untyped-def]
+def settings_of(operating: Operating, plan: LevelPlan, arm: CArm) -> dict[ViewKind, Setting]:
     """The C-arm set up for both true views of a level."""
     vertebra = operating.spine[plan.level]
     aim = Aim(operating.spine, vertebra, "prone", plan.trajectories[0].side, plan.trajectories[0])

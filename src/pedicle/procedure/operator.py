@@ -46,8 +46,9 @@ _MOST_PORTION_ML = 5.0
 
 def operate_level(
     operating: Operating, plan: LevelPlan, options: InjectOptions, progress: Progress = silent
-) -> InjectedLevel | None:
-    """Bring a level's recommended needles in, mix, and inject through one after the other; None when none is recommended.
+) -> InjectedLevel | str | None:
+    """Bring a level's recommended needles in, mix, and inject through one after the other; None when none is recommended, why
+    when no needle reached its target.
 
     RefusedError when the first needle cannot be used as asked; a later one is then left out, and `advice` says why.
     """
@@ -60,9 +61,7 @@ def operate_level(
         _access(operating, here, trajectory)
     placed = [trajectory.side for trajectory in needles if trajectory.side in here.placed]
     if not placed:
-        raise RefusedError(
-            738, plan.level, here.advice[-1], "a needle at its target", "plan again, or another hand: --hand-seed"
-        )
+        return f"{'; '.join(here.advice)}: plan again, or another hand (--hand-seed)"
     for number, side in enumerate(placed, 1):
         _inject(operating, here, (side, here.placed[side]), asked * number / len(placed))
         if grave(operating, here):
@@ -158,8 +157,11 @@ def _stand(operating: Operating, plan: LevelPlan, options: InjectOptions) -> Lev
     return Level(plan, replace(options, portion=portion), scene, settings, Looking.at(operating, plan))
 
 
-def _batch(operating: Operating, here: Level, ml: float, wait_s: float) -> float:
-    """When the cement for so much was mixed: the batch at hand where it works long enough, else a new one waited for."""
+def _batch(operating: Operating, here: Level, ml: float, wait_s: float, side: Side) -> float:
+    """When the cement for so much was mixed: the batch at hand where it works long enough, else a new one waited for.
+
+    A cannula that holds cement of this batch goes on with it as long as it works at all.
+    """
     options, site_cement = here.options, cement(here.options.cement)
     rate = float(age_rate(options.room_c))
     looks = 1 + int(np.ceil(ml / options.portion))
@@ -168,7 +170,10 @@ def _batch(operating: Operating, here: Level, ml: float, wait_s: float) -> float
     if mixes and mixes[-1].cement == options.cement:
         age_s = (operating.now_s + needed_s - mixes[-1].t_s) * rate
         first, last = site_cement.working_from_s, site_cement.working_until_s
-        if age_s <= first + operating.script.batch_share * (last - first):
+        now = operating.state.injection(here.level)
+        in_use = now is not None and now.portions[-1].side == side
+        share = 1.0 if in_use else operating.script.batch_share
+        if age_s <= first + share * (last - first):
             return mixes[-1].t_s
     operating.do(CementMixed(operating.now_s, len(mixes) + 1, options.cement, options.room_c))
     return operating.now_s
@@ -178,7 +183,7 @@ def _begin(operating: Operating, here: Level, way: tuple[Side, PlacedNeedle], as
     """Cement mixed or at hand, the stylet out, cement connected, and the tip confirmed in two views."""
     here.posterior_before_ml = here.posterior_ml
     now = operating.state.injection(here.level)
-    mixed_s = _batch(operating, here, asked_ml - (0.0 if now is None else now.injected_ml), wait_s)
+    mixed_s = _batch(operating, here, asked_ml - (0.0 if now is None else now.injected_ml), wait_s, way[0])
     ready = mixed_s + ready_s(here.options)
     at = max(operating.now_s + wait_s + seconds("connect"), ready - (len(KINDS) * seconds("view")))
     open_way = (way[0], stylet_out(way[1]))
@@ -209,7 +214,7 @@ def _inject(
         return False
     try:
         if operating.script.confirms:
-            here.advice.append(confirm(operating, here.looking, (way[0], here.placed[way[0]]), here.level))
+            confirm(operating, here.looking, here.level, way[0])
         reason = push_all(operating, here, asked_ml)
     except RefusedError as refused:
         reason = refused.found

@@ -9,8 +9,8 @@ from pedicle.model.operator import Policy, ScriptOptions
 from pedicle.model.sourced import quantity
 
 _FILE = "operation/operators"
-# Of an error that is the same in three directions, mean length over one SD: sqrt(8/pi).
-_MEAN_OVER_SD = 1.5957691216057308
+# Of an error that is the same in both directions across the needle, mean length over one SD: sqrt(pi/2).
+_MEAN_OVER_SD = 1.2533141373155001
 Stop = Literal["docking", "pedicle", "posterior wall", "target"]
 STOPS: tuple[Stop, ...] = ("docking", "pedicle", "posterior wall", "target")
 # Where a policy takes both views; elsewhere AP alone.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pedicle.fluoroscopy.options import PictureOptions, ShotOptions
 from pedicle.model.case import Case
-from pedicle.model.events import OperationState, log_text
+from pedicle.model.events import Event, OperationState, log_text, whole_log
 from pedicle.model.notices import Notice
 from pedicle.model.progress import Progress, silent
 from pedicle.model.shot import Shot
 from pedicle.model.sourced import references_used
+from pedicle.model.vertebra import Vertebra
 from pedicle.procedure.records import digest_of, record_digest
 
 
@@ -59,8 +61,29 @@ def shoot(
         kept = {**case.files_of("operate"), **files, "operation.jsonl": log_text(events).encode()}
         facts = {"seconds": time.monotonic() - started, "warnings": _warned(case, exposure.shot), "references": used}
         case.commit("operate", _digest(case, kept), {**before, "events": events, "state": state}, kept, facts)
+        _go_on(case, events, state, vertebrae)
     progress(1.0, "picture taken")
     return Taken(case, exposure.shot, files, words)
+
+
+def _go_on(case: Case, events: tuple[Event, ...], state: OperationState, vertebrae: Mapping[str, Vertebra]) -> None:
+    """What followed the operation stands after the picture: its state and the whole log anew; gone where its time is past."""
+    from pedicle.operation import apply
+
+    record = case.step("care")
+    if record is None:
+        return
+    cared = case.load("care")
+    if cared["events"] and state.t_s > cared["events"][0].t_s:
+        case.forget(["care", "report"])
+        case.refresh_files()
+        return
+    for event in cared["events"]:
+        state = apply(state, event, vertebrae)
+    log = log_text(whole_log(events, cared["events"])).encode()
+    kept = {**case.files_of("care"), "operation.jsonl": log}
+    facts = {"seconds": record.seconds, "warnings": record.warnings}
+    case.commit("care", record.digest, {**cared, "state": state}, kept, facts)
 
 
 def _so_far(case: Case) -> dict[str, Any]:

@@ -49,6 +49,7 @@ NO_PASS_MARKS = (
     "Counted from the log and the truth of the simulation. No pass marks: nobody has shown any. Whoever trains with this should know "
     "that such scores separate operators only as far as they have been tested."
 )
+_TIP_WORDS = {"two pictures": "measured in two pictures", "by eye": "read by eye in two views"}
 _UNITS = {"l_min": "l/min", "ug": "µg"}
 
 
@@ -142,6 +143,11 @@ def _point(point: tuple[float, float, float]) -> str:
     return ", ".join(figure(value, 1) for value in point) + " mm LPS"
 
 
+def _tip(event: TipMeasured) -> str:
+    why = f" (not measured: {event.why})" if event.why else ""
+    return f"{event.level} {event.side} tip {_TIP_WORDS[event.basis]}: {_point(event.tip_lps_mm)}{why}."
+
+
 def _time_out(event: TimeOut) -> str:
     count = {answer: sum(one == answer for one in event.answers.values()) for answer in ("yes", "no", "not stated")}
     said = f" Said aloud: {listed([f'{level} {side}' for level, side in event.levels])}." if event.levels else ""
@@ -172,7 +178,7 @@ WORDS: dict[type[Event], Callable[[Any], str]] = {
     DrugGiven: _drug,
     AnaestheticInjected: _anaesthetic,
     NeedleMoved: _needle,
-    TipMeasured: lambda e: f"{e.level} {e.side} tip measured: {_point(e.tip_lps_mm)}.",
+    TipMeasured: _tip,
     TipConfirmed: lambda e: f"{e.level} {e.side} tip confirmed.",
     BiopsyTaken: lambda e: f"{e.level} {e.side}: biopsy taken.",
     NeedleSecured: lambda e: f"{e.level} {e.side} needle secured.",

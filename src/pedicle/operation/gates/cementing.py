@@ -5,21 +5,29 @@ Age and place of the needle are held by the injection itself (E422 to E429), for
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pedicle.model.acts import CementMixed, NeedleSecured, TipConfirmed
 from pedicle.model.events import InjectionStarted, LeakSeen, OperationState, Pushed, TipMeasured
 from pedicle.model.finding import Finding
-from pedicle.model.frames import Side
+from pedicle.model.frames import Side, angle_deg
 from pedicle.model.medium import GRAVE_PLACES
 from pedicle.model.sourced import quantity
+from pedicle.model.syringe import syringe
+from pedicle.model.vertebra import Vertebra
 from pedicle.operation.briefing import Briefing
 from pedicle.operation.gates.needle import at_place
+from pedicle.operation.injecting import settings_of
 from pedicle.operation.rules import PLACE_WORDS
 
 _LIMITS = "planning/limits"
 # Rounding of a clock that is the sum of many durations, s.
 _SAME_S = 1e-6
+# Rounding of a volume that is the sum of many pushes, ml.
+_ROUNDING_ML = 0.01
 PLAN, CLINICAL = "the plan", "RadiologyKey chapter 10"
 
 
@@ -47,32 +55,47 @@ def pushed(state: OperationState, event: Pushed, briefing: Briefing) -> list[Fin
     if now is None:
         return []
     side = now.portions[-1].side
-    found = _confirmed(state, event, side) + _leaked(state, event)
+    found = _confirmed(state, event, side, briefing) + _leaked(state, event)
     plan = briefing.level(event.level)
     cap = plan.cement.cap_ml if plan and plan.cement else None
-    if cap is not None and now.injected_ml > cap + 1e-6 and event.value > 0.0:
-        words = f"{now.injected_ml:.1f} ml are in"
+    will_be_ml = now.injected_ml + _asked_ml(state, event)
+    if cap is not None and will_be_ml > cap + _ROUNDING_ML and event.value > 0.0:
+        words = f"{now.injected_ml:.1f} ml are in, with this push up to {will_be_ml:.1f}"
         found.append(Finding(728, "volume", event.level, words, f"{cap:.1f} ml in one level", "stop", PLAN))
     return found
+
+
+def _asked_ml(state: OperationState, event: Pushed) -> float:
+    """Most that a push can deliver: its flow, or the plunger's way; a force says nothing of it, the stylet's is in already."""
+    if event.kind == "flow":
+        return event.value * event.duration_s / 1e3
+    if event.kind == "travel":
+        return event.value * event.duration_s * syringe(settings_of(state, event.level)["syringe"]).area_mm2 / 1e3
+    return 0.0
 
 
 def _tip_depth(state: OperationState, event: InjectionStarted, briefing: Briefing) -> list[Finding]:
     """The tip's place in the target body."""
     needle, vertebra = state.needle(event.level, event.side), briefing.vertebrae.get(event.level)
-    deep = None if needle is None or vertebra is None else at_place(vertebra, needle.tip_lps_mm)
+    if needle is None:
+        return []
+    return _depth_finding(f"{event.level} {event.side}", vertebra, needle.tip_lps_mm, "is")
+
+
+def _depth_finding(
+    where: str, vertebra: Vertebra | None, tip_lps_mm: NDArray[np.float64], is_word: str
+) -> list[Finding]:
+    """A tip that does not lie deep enough under the bone's surface; nothing where there is no outline."""
+    deep = None if vertebra is None else at_place(vertebra, tip_lps_mm)
     least = quantity(_LIMITS, "tip_inside_body").value
     if deep is None or deep >= least:
         return []
-    where = f"{event.level} {event.side}"
-    if deep < 0.0:
-        words = f"the tip is {-deep:.1f} mm outside the bone"
-    else:
-        words = f"the tip is {deep:.1f} mm under the bone's surface"
+    words = f"the tip {is_word} {abs(deep):.1f} mm {'outside the bone' if deep < 0.0 else 'under its surface'}"
     return [Finding(725, "tip", where, words, f"at least {least:g} mm inside", "place the needle again", PLAN)]
 
 
-def _confirmed(state: OperationState, event: Pushed, side: Side) -> list[Finding]:
-    """Two views since the syringe was connected, the tip measured in them and confirmed, the needle not moved since."""
+def _confirmed(state: OperationState, event: Pushed, side: Side, briefing: Briefing) -> list[Finding]:
+    """Two views since the syringe was connected, the tip found in them inside the body and confirmed, the needle not moved since."""
     where = f"{event.level} {side}"
     connected = _connected_s(state, event.level, side)
     confirmed = [
@@ -83,11 +106,21 @@ def _confirmed(state: OperationState, event: Pushed, side: Side) -> list[Finding
     if connected is None:
         return []
     since = [act for act in confirmed if act.t_s >= connected - _SAME_S]
-    if not since or not any(connected - _SAME_S <= tip.t_s <= since[-1].t_s for tip in measured):
+    told = [tip for tip in measured if connected - _SAME_S <= tip.t_s]
+    if not since or not any(tip.t_s <= since[-1].t_s for tip in told):
         return [Finding(726, "two views", where, "the tip is not confirmed", asked, fix, CLINICAL)]
+    if not _two_views(state, event.level, connected, told[-1].t_s):
+        return [Finding(726, "two views", where, "no two views stand behind the tip", asked, fix, CLINICAL)]
     if _moved_since(state, event.level, side, measured[-1]):
         return [Finding(726, "two views", where, "the needle moved after its tip was confirmed", asked, fix, CLINICAL)]
-    return []
+    return _depth_finding(where, briefing.vertebrae.get(event.level), np.array(told[-1].tip_lps_mm), "is seen")
+
+
+def _two_views(state: OperationState, level: str, from_s: float, until_s: float) -> bool:
+    """Whether two pictures of the level in that time look from directions far enough apart."""
+    seen = [np.array(view.detector_lps) for view in state.views if view.level == level and from_s - _SAME_S <= view.t_s <= until_s + _SAME_S]  # fmt: skip
+    least = quantity("operation/gates", "views_apart").value
+    return any(least <= angle_deg(one, other) <= 180.0 - least for one, other in combinations(seen, 2))
 
 
 def _connected_s(state: OperationState, level: str, side: Side) -> float | None:

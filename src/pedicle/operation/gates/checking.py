@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pedicle.care.checklist import checklist
 from pedicle.model.acts import AnaestheticInjected, Block, DrugGiven, LevelCounted, Overridden, TimeOut
 from pedicle.model.events import NeedleMoved, OperationState
 from pedicle.model.finding import Finding
@@ -47,7 +48,8 @@ def read_aloud(state: OperationState, event: TimeOut, briefing: Briefing) -> lis
             found.append(
                 Finding(722, "time-out", event.block, f"{item}: no", "every item answered yes", "settle it first", CHECKLIST)
             )  # fmt: skip
-    open_items = [item for item, answer in event.answers.items() if answer == "not stated"]
+    asked = [item.key for item in checklist(briefing.patient) if item.block == event.block]
+    open_items = [item for item in asked if event.answers.get(item, "not stated") == "not stated"]
     if open_items:
         words = f"not stated: {', '.join(open_items)}"
         found.append(

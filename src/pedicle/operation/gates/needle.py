@@ -33,7 +33,7 @@ def moved(state: OperationState, event: NeedleMoved, briefing: Briefing) -> list
     found = _wrong_level(event, tip, briefing) + _wrong_side(event, vertebra, tip, direction)
     if found:
         return found
-    return _canal(event, vertebra, tip, direction) + _advance(event, vertebra, tip, briefing)
+    return _canal(event, vertebra, tip, direction) + _advance(event, vertebra, (tip, direction), briefing)
 
 
 def at_place(vertebra: Vertebra, tip: Array) -> float | None:
@@ -88,8 +88,9 @@ def _canal(event: NeedleMoved, vertebra: Vertebra, tip: Array, direction: Array)
     return [_finding(event, 723, "canal", found, "outside the canal", "draw it back and go more lateral")]
 
 
-def _advance(event: NeedleMoved, vertebra: Vertebra, tip: Array, briefing: Briefing) -> list[Finding]:
-    """The rule of advance at this tip: medial of the pedicle's wall on AP while behind the posterior wall on lateral."""
+def _advance(event: NeedleMoved, vertebra: Vertebra, way: tuple[Array, Array], briefing: Briefing) -> list[Finding]:
+    """The rule of advance: medial of the pedicle's wall on AP while behind the posterior wall on lateral."""
+    tip, direction = way
     plan = briefing.level(event.level)
     trajectory = next((one for one in plan.trajectories if one.side == event.side), None) if plan else None
     if trajectory is None:
@@ -101,12 +102,14 @@ def _advance(event: NeedleMoved, vertebra: Vertebra, tip: Array, briefing: Brief
         return [
             _finding(event, 724, "rule of advance", rule, "pedicle and wall measured", "look yourself", "unanswered")
         ]
-    medial_mm, behind_mm = rule.at(tip)
-    if medial_mm >= 0.0 or behind_mm <= 0.0:
+    # A straight needle went where its shaft lies: all of it that is in the bone is looked at, not the tip alone.
+    back = np.arange(0.0, max(float((tip - trajectory.bone_entry_lps_mm) @ direction), 0.0) + _STEP_MM, _STEP_MM)
+    medial, behind = rule.along(tip - back[:, None] * direction)
+    against = (medial < 0.0) & (behind > 0.0)
+    if not against.any():
         return []
-    found = (
-        f"tip {-medial_mm:.1f} mm over the pedicle's medial wall on AP, {behind_mm:.1f} mm behind the posterior wall"
-    )
+    worst = int(np.where(against, medial, 0.0).argmin())
+    found = f"{-medial[worst]:.1f} mm over the pedicle's medial wall on AP, {behind[worst]:.1f} mm behind the posterior wall"
     return [
         _finding(event, 724, "rule of advance", found, "behind the wall lateral of it", "draw back, go more lateral")
     ]
