@@ -327,11 +327,19 @@ def warm_up(*, talk: Talk = _QUIET) -> None:
 
 
 def compiling(progress: Any) -> None:
-    """Say so when this run will compile kernels."""
+    """Say so when this run will compile kernels, and let the second core compile ahead."""
     from pedicle.kernels.jit import is_compiled
 
-    if not is_compiled():
-        progress(0.0, "first run: kernels are compiled once, about half a minute")
+    if is_compiled():
+        return
+    progress(0.0, "first run: kernels are compiled once, about half a minute")
+    import atexit
+
+    from pedicle.kernels.ahead import beside
+
+    helper = beside()
+    if helper is not None:
+        atexit.register(helper.kill)
 
 
 def summarise(case: Case, talk: Talk) -> None:

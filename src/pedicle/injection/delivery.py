@@ -22,6 +22,8 @@ from pedicle.model.sourced import quantity
 
 # The line's own step; shorter, down to the second number, where a soft syringe relaxes faster than ten of them.
 _STEP_S, _SHORTEST_S = 0.1, 0.01
+# What rounding leaves of a time.
+_NO_TIME_S = 1e-9
 # Less than this flows nowhere.
 _AT_REST_MM3_S = 1e-12
 # Flow within this part of what the plunger sweeps: nothing relaxes.
@@ -101,10 +103,10 @@ def push(state: DeliveryState, line: Line, done: Push, dt_s: float, response: Ti
     if idle > 0.0:
         now = replace(_rested(now, line, idle), limits=("changing the syringe",))
     tally, left = _Tally(), dt_s - idle
-    while left > 0.0:
+    while left > _NO_TIME_S:
         step = _step_s(now, line, done, response, left)
         now, left = _step(now, line, done, step, response, tally), left - step
-    return replace(now, rate_mm3_s=tally.out_mm3 / dt_s, tip_age_s=tally.age_s)
+    return replace(now, t_s=state.t_s + dt_s, rate_mm3_s=tally.out_mm3 / dt_s, tip_age_s=tally.age_s)
 
 
 @dataclass

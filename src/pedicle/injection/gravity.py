@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pedicle.injection.pressure import Indices
 from pedicle.kernels import flow_gravity
 from pedicle.model.flow import Array, Fluids
 from pedicle.model.medium import Medium
@@ -34,49 +35,43 @@ class Sinking:
         self.shape = np.array(medium.pore_volume_mm3.shape)
         self.faces = [face.ravel() for face in medium.face_mm3]
         self.drops = [w * h for w, h in zip(fluids.excess_weight_pa_mm, medium.spacing_mm, strict=True)]
+        self.axes = [axis for axis in range(3) if self.drops[axis] != 0.0]
         self.inverse_marrow = inverse_marrow
         self.flows = [np.zeros(face.size) for face in self.faces]
-        self.leaving, self.entering = (np.zeros(medium.pore_volume_mm3.size) for _ in range(2))
+        self.leaving, self.entering, self.held = (np.zeros(medium.pore_volume_mm3.size) for _ in range(3))
 
     def sink(self, volume: Array, fields: tuple[Array, Array, Array], scalars: Array, seconds: float) -> None:
         """Move cement and scalars in place, in as many equal steps as no cell runs dry in, or as the most that are taken."""
-        saturation = fields[0]
+        saturation, carried = fields[0], np.empty_like(scalars)
+        box = np.stack([np.zeros(3, np.int64), self.shape], axis=1)
         left, steps = seconds, 0
         most = max(LEAST_STEPS, int(np.ceil(STEPS_A_SECOND * seconds)))
         while left > 0.0:
-            limit = self._flows(volume, fields)
+            box = flow_gravity.cement_box(self.shape, saturation, box)
+            limit = self._flows(box, volume, fields)
             if not np.isfinite(limit):
                 return
             dt = left / float(np.clip(np.ceil(left / limit - 1e-9), 1.0, max(most - steps, 1)))
             if dt > limit:
-                self._hold_back(volume, saturation, dt)
-            held, carried = volume * saturation, scalars * (volume * saturation)
-            for axis in range(3):
-                if self.drops[axis] != 0.0:
-                    flow_gravity.exchange(axis, self.shape, self.flows[axis], volume, held, carried, scalars, dt)
-            there = held > 0.0
-            scalars[:] = np.where(there, carried / np.where(there, held, 1.0), 0.0)
-            saturation[:] = np.where(volume > 0.0, held / np.where(volume > 0.0, volume, 1.0), saturation)
+                self._hold_back(box, volume, saturation, dt)
+            flow_gravity.take_up(self.shape, box, volume, saturation, scalars, self.held, carried)
+            for axis in self.axes:
+                flow_gravity.exchange(axis, self.shape, box, self.flows[axis], self.held, carried, scalars, dt)
+            flow_gravity.put_down(self.shape, box, volume, saturation, scalars, self.held, carried)
             left, steps = left - dt, steps + 1
 
-    def _flows(self, volume: Array, fields: tuple[Array, Array, Array]) -> float:
+    def _flows(self, box: Indices, volume: Array, fields: tuple[Array, Array, Array]) -> float:
         """Fill the flows; answers the longest step, inf when nothing sinks."""
-        self.leaving[:] = 0.0
-        self.entering[:] = 0.0
-        for axis in range(3):
-            if self.drops[axis] != 0.0:
-                flow_gravity.set_exchange(
-                    axis, self.shape, self.faces[axis], self.drops[axis], fields, self.inverse_marrow, self.flows[axis],
-                    self.leaving, self.entering,
-                )  # fmt: skip
-        return float(flow_gravity.exchange_step_s(volume, fields[0], self.leaving, self.entering))
+        flow_gravity.clear(self.shape, box, self.leaving, self.entering)
+        for axis in self.axes:
+            flow_gravity.set_exchange(
+                axis, self.shape, box, self.faces[axis], self.drops[axis], fields, self.inverse_marrow, self.flows[axis],
+                self.leaving, self.entering,
+            )  # fmt: skip
+        return float(flow_gravity.exchange_step_s(self.shape, box, volume, fields[0], self.leaving, self.entering))
 
-    def _hold_back(self, volume: Array, saturation: Array, dt: float) -> None:
+    def _hold_back(self, box: Indices, volume: Array, saturation: Array, dt: float) -> None:
         """Flows so small that no cell gives or takes more than half of what it can in `dt`."""
-        for flows in (self.leaving, self.entering):
-            room = volume * (saturation if flows is self.leaving else 1.0 - saturation)
-            asked = np.maximum(flows * dt, 1e-300)
-            flows[:] = np.minimum(1.0, 0.5 * np.maximum(room, 0.0) / asked)
-        for axis in range(3):
-            if self.drops[axis] != 0.0:
-                flow_gravity.hold_back(axis, self.shape, self.flows[axis], self.leaving, self.entering)
+        flow_gravity.half_of_what_there_is(self.shape, box, volume, saturation, self.leaving, self.entering, dt)
+        for axis in self.axes:
+            flow_gravity.hold_back(axis, self.shape, box, self.flows[axis], self.leaving, self.entering)

@@ -16,6 +16,7 @@ import numpy as np
 
 from pedicle.injection.delivery import change_syringe, push, start_delivery, withdraw
 from pedicle.injection.flow import advance_flow, start_flow
+from pedicle.injection.gravity import LONGEST_REST_S
 from pedicle.injection.run import LEAST_OPEN, SEALED
 from pedicle.injection.site import Site, checked, workable
 from pedicle.model.delivery import DeliveryState, Push, TipResponse
@@ -30,6 +31,8 @@ from pedicle.model.placed import PlacedNeedle
 LONGEST_S = 3600.0
 # A needle that moved aside, or turned, by no more than this has not, mm and radians.
 _STEADY_MM = 0.01
+# What rounding leaves of a time.
+_NO_TIME_S = 1e-6
 # Cement is not pressed: the plunger is held.
 REST, STYLET_REST = Push("travel", 0.0), Push("stylet", 0.0)
 
@@ -159,11 +162,9 @@ def _over(level: str) -> RefusedError:
 def _pushed(site: Site, state: InjectionState, done: Push, dt_s: float) -> InjectionState:
     line, source = site.line(state.needle), site.source(state.needle)
     flow, delivery, onset = state.flow, state.delivery, state.onset_s.copy()
-    rows = []
-    steps = max(1, int(np.ceil(dt_s / site.coupling_s - 1e-9)))
-    begin = flow.t_s
-    for n in range(1, steps + 1):
-        at = begin + dt_s * n / steps
+    rows, end_s = [], flow.t_s + dt_s
+    while flow.t_s < end_s - _NO_TIME_S:
+        at = _answered_at_s(site, delivery, done, flow.t_s, end_s)
         response = TipResponse(flow.tip_pressure_pa, flow.rate_mm3_s, max(flow.tip_slope_pa_s_mm3, 0.0))
         delivery = push(delivery, line, done, at - flow.t_s, response)
         flow = _flowed(site, source, delivery, flow, at)
@@ -171,6 +172,17 @@ def _pushed(site: Site, state: InjectionState, done: Push, dt_s: float) -> Injec
         rows.append(_row(flow, delivery))
     record = np.concatenate([state.record, np.array(rows)])
     return replace(state, flow=flow, delivery=delivery, record=record, onset_s=onset)
+
+
+def _answered_at_s(site: Site, delivery: DeliveryState, done: Push, now_s: float, end_s: float) -> float:
+    """When syringe and bone next answer each other: soon while anything presses, late where the plunger surely rests."""
+    presses_from_s = min(end_s, delivery.ready_at_s)
+    if done.value == 0.0 and delivery.stored_mm3 == 0.0 and delivery.flow_mm3_s == 0.0:
+        presses_from_s = end_s
+    rests = presses_from_s > now_s + _NO_TIME_S
+    until_s, most_s = (presses_from_s, LONGEST_REST_S) if rests else (end_s, site.coupling_s)
+    parts = np.ceil((until_s - now_s) / most_s - 1e-9)
+    return until_s if parts <= 1.0 else float(now_s + (until_s - now_s) / parts)
 
 
 def _flowed(site: Site, source: Source, delivery: DeliveryState, flow: FlowState, until_s: float) -> FlowState:

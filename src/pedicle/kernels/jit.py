@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import filelock
 import platformdirs
 
 
@@ -61,12 +62,27 @@ SERIAL_BELOW = 50_000
 
 def kernel(function: Any) -> Any:
     """Compile a serial loop; cached on disk."""
-    return numba.njit(cache=True, nogil=True)(function)
+    return _saved_in_turn(numba.njit(cache=True, nogil=True)(function))
 
 
 def parallel_kernel(function: Any) -> Any:
     """Compile a loop with `prange`; cached on disk. Never scatter-add under `prange`."""
-    return numba.njit(cache=True, nogil=True, parallel=True)(function)
+    return _saved_in_turn(numba.njit(cache=True, nogil=True, parallel=True)(function))
+
+
+def _saved_in_turn(dispatcher: Any) -> Any:
+    """Two processes that save compilations of one kernel at a time would choose the same file: one saves after the other."""
+    cache = getattr(dispatcher, "_cache", None)
+    if cache is None:
+        return dispatcher
+    save = cache.save_overload
+
+    def in_turn(signature: Any, data: Any) -> None:
+        with filelock.FileLock(CACHE / ".lock"):
+            save(signature, data)
+
+    cache.save_overload = in_turn
+    return dispatcher
 
 
 @contextmanager
