@@ -38,7 +38,7 @@ def operating(planned, seed: int = 1, purpose: str = "train", **options) -> Oper
         Briefing(spine, plan, purpose), None, PictureOptions(), script(ScriptOptions(**options)), chance, OperationState()
     )  # fmt: skip
     level = plan.levels[0]
-    made.do(TimeOut(0.0, "before skin", {}, tuple((level.level, one.side) for one in level.trajectories)))
+    made.do(TimeOut(0.0, "before skin", {}, tuple((level.level, side) for side in level.recommended)))
     made.do(LevelCounted(1.0, level.level, "sacrum"))
     return made
 

@@ -50,7 +50,7 @@ def way(briefing):
         one
         for level in briefing.plan.levels
         for one in level.trajectories
-        if one.feasible and one.approach == "transpedicular"
+        if one.side in level.recommended and one.approach == "transpedicular"
     )
 
 
@@ -138,6 +138,25 @@ def test_a_needle_nobody_planned_is_refused(briefing, way):
     )
     state = replay((TimeOut(0.0, "before skin", YES, ()), LevelCounted(1.0, other, "sacrum")))
     assert refused(state, at_depth(way, 0.0, level=other), briefing) in (720, 722)
+
+
+def test_a_side_that_could_be_used_but_is_not_the_plans_is_refused_when_read_aloud(briefing, way):
+    other = "right" if way.side == "left" else "left"
+    assert (
+        refused(OperationState(), TimeOut(0.0, "before skin", YES, ((way.level, other),)), one_sided(briefing)) == 722
+    )
+
+
+def one_sided(briefing: Briefing) -> Briefing:
+    """The plan with the first recommended side of each level only."""
+    levels = tuple(replace(level, recommended=level.recommended[:1]) for level in briefing.plan.levels)
+    return replace(briefing, plan=replace(briefing.plan, levels=levels))
+
+
+@pytest.mark.parametrize("depth_mm", [20.0, 26.0])
+def test_a_tip_through_the_front_of_the_body_is_refused(briefing, way, depth_mm):
+    event = at_depth(way, way.bone_to_target_mm + depth_mm)
+    assert refused(ready(way), event, briefing) == 725
 
 
 @pytest.mark.parametrize("said", [(("L5", "left"),), ()])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BLUE, BROWN, RED, GREEN = "#1f4e79", "#b5651d", "#b00020", "#3a7d44"
 Line = tuple[NDArray[np.float64], NDArray[np.float64], str | None, str]
@@ -28,7 +34,15 @@ def charted(charts: list[tuple[list[Line], str, str]]) -> Markup:
             if not beside:
                 axes.set_yticks([])
             axes.legend(frameon=False)
-        content = io.StringIO()
-        chart.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+        return inline(chart)
+
+
+def inline(chart: Figure) -> Markup:
+    """A chart as SVG for the inside of a page: no metadata, which HTML has no room for, and names of its own among the others'."""
+    content = io.StringIO()
+    chart.savefig(content, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = content.getvalue()
-    return Markup(text[text.index("<svg") :])
+    text = text[text.index("<svg") :]
+    own = f"c{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
+    text = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{own}", text)
+    return Markup(re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL))

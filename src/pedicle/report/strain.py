@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from pedicle.model.strength import STATES, State, Strength
+from pedicle.report.charts import inline
 
 STATE_WORDS: dict[State, str] = {"intact": "Before the fracture", "fractured": "Fractured", "augmented": "With cement"}
 
@@ -44,10 +43,7 @@ def strain_chart(found: Strength) -> Markup:
                 axes[row, column].set_facecolor("#eeeeee")
             axes[0, column].set_title(state_words(found, state), fontsize=8)
         chart.colorbar(shown, ax=axes, label="strain energy, kJ/m³", shrink=0.8)
-        content = io.StringIO()
-        chart.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
-    text = content.getvalue()
-    return Markup(text[text.index("<svg") :])
+        return inline(chart)
 
 
 def cuts(found: Strength, state: State) -> tuple[Cut, Cut]:

@@ -34,7 +34,7 @@ PLAN, CLINICAL = "the plan", "RadiologyKey chapter 10"
 def started(state: OperationState, event: InjectionStarted, briefing: Briefing) -> list[Finding]:
     """What speaks against connecting cement to this needle."""
     where = f"{event.level} {event.side}"
-    found = _tip_depth(state, event, briefing)
+    found = _tip_depth(state, event, briefing) + _asked(event, briefing)
     mixes = [act.t_s for act in state.acts if isinstance(act, CementMixed)]
     if not any(abs(t_s - event.mixed_s) <= _SAME_S for t_s in mixes):
         found.append(
@@ -56,13 +56,27 @@ def pushed(state: OperationState, event: Pushed, briefing: Briefing) -> list[Fin
         return []
     side = now.portions[-1].side
     found = _confirmed(state, event, side, briefing) + _leaked(state, event)
-    plan = briefing.level(event.level)
-    cap = plan.cement.cap_ml if plan and plan.cement else None
+    cap = _cap_ml(event.level, briefing)
     will_be_ml = now.injected_ml + _asked_ml(state, event)
     if cap is not None and will_be_ml > cap + _ROUNDING_ML and event.value > 0.0:
         words = f"{now.injected_ml:.1f} ml are in, with this push up to {will_be_ml:.1f}"
         found.append(Finding(728, "volume", event.level, words, f"{cap:.1f} ml in one level", "stop", PLAN))
     return found
+
+
+def _cap_ml(level: str, briefing: Briefing) -> float | None:
+    """Most cement of a planned level, ml; None for one without a cement plan."""
+    plan = briefing.level(level)
+    return plan.cement.cap_ml if plan and plan.cement else None
+
+
+def _asked(event: InjectionStarted, briefing: Briefing) -> list[Finding]:
+    """A volume asked for that the plan does not allow, before any of it is pushed."""
+    cap, asked_ml = _cap_ml(event.level, briefing), event.settings.get("volume")
+    if cap is None or asked_ml is None or asked_ml <= cap + _ROUNDING_ML:
+        return []
+    words = f"{asked_ml:.1f} ml are asked for"
+    return [Finding(728, "volume", event.level, words, f"{cap:.1f} ml in one level", "ask for less", PLAN)]
 
 
 def _asked_ml(state: OperationState, event: Pushed) -> float:

@@ -73,11 +73,13 @@ def planned(briefing: Briefing) -> list[tuple[str, str]]:
 
 
 def _said(event: TimeOut, briefing: Briefing) -> list[Finding]:
-    wrong = [f"{level} {side}" for level, side in event.levels if (level, side) not in planned(briefing)]
+    """Against the needles that are recommended: a side that could be used is not the side that will be."""
+    meant = [(level.level, side) for level in briefing.plan.levels for side in level.recommended]
+    wrong = [f"{level} {side}" for level, side in event.levels if (level, side) not in meant]
     if event.levels and not wrong:
         return []
     found = f"said: {', '.join(wrong)}" if wrong else "no level and side was said"
-    known = ", ".join(f"{level} {side}" for level, side in planned(briefing)) or "none"
+    known = ", ".join(f"{level} {side}" for level, side in meant) or "none"
     return [Finding(722, "time-out", event.block, found, f"planned: {known}", "read the plan aloud again", CHECKLIST)]
 
 

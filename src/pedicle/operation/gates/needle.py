@@ -33,7 +33,8 @@ def moved(state: OperationState, event: NeedleMoved, briefing: Briefing) -> list
     found = _wrong_level(event, tip, briefing) + _wrong_side(event, vertebra, tip, direction)
     if found:
         return found
-    return _canal(event, vertebra, tip, direction) + _advance(event, vertebra, (tip, direction), briefing)
+    ahead = _in_front(event, vertebra, tip)
+    return _canal(event, vertebra, tip, direction) + ahead + _advance(event, vertebra, (tip, direction), briefing)
 
 
 def at_place(vertebra: Vertebra, tip: Array) -> float | None:
@@ -86,6 +87,16 @@ def _canal(event: NeedleMoved, vertebra: Vertebra, tip: Array, direction: Array)
         return []
     found = f"the {event.side} needle is {-free:.1f} mm inside the spinal canal"
     return [_finding(event, 723, "canal", found, "outside the canal", "draw it back and go more lateral")]
+
+
+def _in_front(event: NeedleMoved, vertebra: Vertebra, tip: Array) -> list[Finding]:
+    """A tip that has left the body through its front half: vessels lie there."""
+    deep = at_place(vertebra, tip)
+    assert vertebra.lps_from_vertebra is not None
+    if deep is None or deep >= 0.0 or float((vertebra.lps_from_vertebra.inverse @ tip)[1]) >= 0.0:
+        return []
+    found = f"the tip is {-deep:.1f} mm outside the body, in its front half"
+    return [_finding(event, 725, "tip", found, "inside the body", "draw it back")]
 
 
 def _advance(event: NeedleMoved, vertebra: Vertebra, way: tuple[Array, Array], briefing: Briefing) -> list[Finding]:
