@@ -90,7 +90,10 @@ def begun(case: Case, chosen: RunOptions, events: tuple[Event, ...]) -> Operatin
     briefing = Briefing(spine, plan, chosen.plan.purpose, given["patient"] or Patient(), chosen.care)
     chance = np.random.Generator(np.random.Philox(key=(chosen.operator.hand_seed, _HAND_STREAM)))
     state = replay(events, briefing.vertebrae)
-    return Operating(briefing, given["scan"], PictureOptions(), script(chosen.operator), chance, state, list(events))
+    operating = Operating(
+        briefing, given["scan"], PictureOptions(), script(chosen.operator), chance, state, list(events)
+    )
+    return replace(operating, typed_reasons=chosen.operator.typed_reasons)
 
 
 def levels_to_inject(plan: Plan, spine: Spine, chosen: RunOptions) -> tuple[list[str], dict[str, str]]:

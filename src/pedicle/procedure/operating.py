@@ -11,7 +11,7 @@ from pedicle.fluoroscopy.options import PictureOptions
 from pedicle.fluoroscopy.scene import Scene
 from pedicle.fluoroscopy.setup import Setting
 from pedicle.fluoroscopy.views import Aim, isocentre_lps_mm, set_up, standard_arm
-from pedicle.model.acts import NeedleRemoved
+from pedicle.model.acts import NeedleRemoved, Overridden
 from pedicle.model.conebeam import CArm
 from pedicle.model.events import Event, OperationState
 from pedicle.model.fill import ViewKind
@@ -23,6 +23,7 @@ from pedicle.model.vertebra import Spine, Vertebra
 from pedicle.operation import expose
 from pedicle.operation.briefing import Briefing
 from pedicle.operation.cement import cement_in
+from pedicle.operation.gates import findings
 from pedicle.operation.send import send
 from pedicle.procedure.script import Script, seconds
 
@@ -43,6 +44,7 @@ class Operating:
     state: OperationState
     events: list[Event] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    typed_reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spine(self) -> Spine:
@@ -73,6 +75,18 @@ class Operating:
                 self._send(NeedleRemoved(min(at_s + seconds("draw"), event.t_s), level, side))
 
     def _send(self, event: Event) -> None:
+        for gate in self._overridden(event):
+            self._through(Overridden(event.t_s, gate, self.typed_reasons[gate]))
+        self._through(event)
+
+    def _overridden(self, event: Event) -> list[str]:
+        """Gates that would hold the event back and for which a person typed a reason."""
+        if not self.typed_reasons:
+            return []
+        held = {one.gate for one in findings(self.state, event, self.briefing) if one.verdict == "refused"}
+        return sorted(held & set(self.typed_reasons))
+
+    def _through(self, event: Event) -> None:
         self.state, found = send(self.state, event, self.briefing)
         self.events.append(event)
         self.findings += found
