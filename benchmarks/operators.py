@@ -1,6 +1,7 @@
-"""Scripted operators of three policies bring the same planned needles in: what they do, where the tip ends, what gates find.
+"""Scripted operators of three policies bring the same planned needles in and inject: what they do, where tips and cement end.
 
-In train mode, where nothing holds them back; every picture is computed, cement is not. Each run has a hand of its own. Scripts are
+In train mode, where no gate holds them back; every picture is computed, cement on 2 mm cells. Each run has a hand and openings of its
+own, the same for all policies. Scripts are
 not people: this shows that the scores tell policies apart from the hand's noise, not how well anyone works.
 """
 
@@ -16,19 +17,26 @@ from benchmarks._table import Row, flags, publish
 
 POLICIES = ("careful", "average", "careless")
 RUNS, QUICK_RUNS = 30, 3
-COUNTED = ("tip error", "aimed again", "pictures", "dose", "advanced without a lateral", "medial wall", "protocol")
+CELL_MM = 2.0
+COUNTED = (
+    "tip error", "aimed again", "pictures", "dose", "advanced without a lateral", "medial wall", "protocol", "most between looks",
+    "pushed on at once", "in the body", "leaked", "leaked unseen",
+)  # fmt: skip
 
 
 def case(key: str) -> dict[str, Any]:
-    """One run: both needles of the fractured level of the embedded patient, to their targets."""
+    """One run: both needles of the fractured level of the embedded patient to their targets, and cement through them."""
     from pedicle.fluoroscopy.options import PictureOptions
+    from pedicle.injection.options import InjectOptions
     from pedicle.model.acts import LevelCounted, TimeOut
+    from pedicle.model.errors import RefusedError
     from pedicle.model.events import OperationState
+    from pedicle.model.fill import InjectedLevel
     from pedicle.model.operator import ScriptOptions
     from pedicle.operation.briefing import Briefing
     from pedicle.operation.scores import scores
-    from pedicle.procedure.access import needle_in
-    from pedicle.procedure.operating import Looking, Operating
+    from pedicle.procedure.operating import Operating
+    from pedicle.procedure.operator import operate_level
     from pedicle.procedure.script import script
 
     policy, seed = key.split(":")
@@ -42,13 +50,14 @@ def case(key: str) -> dict[str, Any]:
     operating.do(TimeOut(0.0, "before sedation", {"identity": "yes"}))
     operating.do(TimeOut(1.0, "before skin", {"team": "yes"}, sides))
     operating.do(LevelCounted(2.0, level.level, "sacrum"))
-    looking = Looking.at(operating, level)
-    given_up = [
-        found
-        for one in level.trajectories
-        if one.feasible and isinstance(found := needle_in(operating, looking, one), str)
-    ]
-    rows = scores(tuple(operating.events), tuple(operating.findings), briefing, ())
+    cement = InjectOptions(cell_mm=CELL_MM, second="never", openings_seed=int(seed))
+    try:
+        done = operate_level(operating, level, cement)
+    except RefusedError as refused:
+        # The body allows what a body allows: a tip outside it takes no cement.
+        done = f"E{refused.code} {refused.found}"
+    injected = (done,) if isinstance(done, InjectedLevel) else ()
+    rows = scores(tuple(operating.events), tuple(operating.findings), briefing, injected)
     canal = sum(one.gate == "canal" for one in operating.findings)
     return {
         "key": key,
@@ -56,7 +65,7 @@ def case(key: str) -> dict[str, Any]:
         "scores": {row.name: row.value for row in rows},
         "canal": canal,
         "needles": len(sides),
-        "given up": len(given_up),
+        "no cement": "" if injected else str(done),
     }
 
 
@@ -75,7 +84,7 @@ def _patient() -> tuple[Any, Any, Any]:
 
         phantom = make_phantom(named_case("demo"))
         spine = find_vertebrae(phantom.scan, LabelMap(phantom.labels, "verse", landmarks=("sacrum",)))
-        _KEPT.extend((phantom.scan, spine, plan(spine, phantom.scan, PlanOptions(levels="fractured"))))
+        _KEPT.extend((phantom.scan, spine, plan(spine, phantom.scan, PlanOptions(levels="fractured", needles="two"))))
     scan, spine, made = _KEPT
     return scan, spine, made
 
@@ -89,10 +98,14 @@ def table(results: list[dict[str, Any]]) -> list[Row]:
     for name in COUNTED:
         means = {}
         for policy, runs in by.items():
-            values = np.array([run["scores"][name] for run in runs])
+            values = np.array([run["scores"][name] for run in runs if name in run["scores"]])
+            if len(values) < 2:
+                continue
             means[policy] = (float(values.mean()), float(values.std(ddof=1)))
             found.append(Row(policy, name, means[policy][0], "mean"))
             found.append(Row(policy, f"{name}, SD between hands", means[policy][1], ""))
+        if not {"careful", "careless"} <= set(means):
+            continue
         low, high = means["careful"], means["careless"]
         pooled = float(np.hypot(low[1], high[1]) / np.sqrt(2.0))
         apart = abs(high[0] - low[0]) / pooled if pooled > 0 else float("inf") if high[0] != low[0] else 0.0
@@ -103,7 +116,8 @@ def table(results: list[dict[str, Any]]) -> list[Row]:
         limit = "0" if policy == "careful" else ""
         found.append(Row(policy, "runs with a needle in the canal", canal, f"of {len(runs)}", limit))
         found.append(Row(policy, "upper 95 % limit of a run in the canal", upper_95(canal, len(runs)), "share"))
-        found.append(Row(policy, "needles", needles, "1"))
+        found.append(Row(policy, "needles planned", needles, "1"))
+        found.append(Row(policy, "runs without cement", sum(bool(run["no cement"]) for run in runs), f"of {len(runs)}"))
     return found
 
 

@@ -168,10 +168,14 @@ def forced_stops(vertebra: Vertebra, site: Site, state: InjectionState, asked: A
     return {name: advise(vertebra, site, *case).action == "stop" for name, case in made.items()}
 
 
-def moved_once_set_ml(site: Site, state: InjectionState, asked: Asked) -> float:
-    """How much of the first portion left its cells when a second one was pushed in after it had set."""
+def moved_once_set_ml(site: Site, state: InjectionState, asked: Asked) -> float | None:
+    """How much of the first portion left its cells when a second one was pushed in after it had set; None where the second needle
+    would lie in what has set, and is refused."""
     late, (side, needle) = until(site, state, SET_AT_S), asked.ways[1]
-    begun = another(site, late, needle, side, SET_AT_S, SET_AT_S - ready_s(site.options))
+    try:
+        begun = another(site, late, needle, side, SET_AT_S, SET_AT_S - ready_s(site.options))
+    except RefusedError:
+        return None
     after = pushed_to(site, begun, state.injected_ml + 1.0, FLOW_ML_S)
     lost = (late.flow.saturation - after.flow.saturation).clip(0.0) * site.medium.pore_volume_mm3
     return float(lost.sum()) / 1e3
