@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,20 @@ def test_other_code_computes_again(finished, patient_files, tmp_path, monkeypatc
     procedure.run(*files, case, options, progress=lambda done, text: said.append(text))
     assert "measure: unchanged" not in said
     assert "plan" not in document(case, "case.json")["steps"]
+
+
+def test_a_report_by_other_code_goes_through_all_that_had_been_done(finished, tmp_path, monkeypatch):
+    """Its pictures are made anew, and the operation that stood on them with them: none is dropped."""
+    case = tmp_path / "case"
+    shutil.copytree(finished, case)
+    done = [step.name for step in procedure.STEPS if step.name in document(case, "case.json")["steps"]]
+    performed: list[str] = []
+    monkeypatch.setattr(
+        import_module("pedicle.procedure.run"), "_perform", lambda case, step, *_: performed.append(step.name)
+    )
+    procedure.again(case, "report")
+    assert performed == done[done.index("fluoroscopy") :]
+    assert {"operate", "cure", "strength", "care", "report"} <= set(performed)
 
 
 def test_another_folder_and_shuffled_files_give_identical_bytes(finished, patient_files, tmp_path):

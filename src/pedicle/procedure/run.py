@@ -55,13 +55,17 @@ def run(
 
 
 def again(out: Path | str, name: StepName, options: Any = None, progress: Progress = silent, **others: Any) -> Case:
-    """One step of a case again with its options, then every later step that had been done; `others` are options beside its own."""
+    """One step of a case again with its options, then every later step that had been done; `others` are options beside its own.
+
+    Later than the earliest that is made along with it, too: where other software made a case's expected pictures, they are made anew
+    for a report, and what was done after them must not be lost.
+    """
     Case.open(out)
     with Case.writing(out) as case:
         chosen = replace(stored_options(case), **({name: options} if options is not None else {}), **others)
         names = [step.name for step in STEPS]
-        first = names.index(name)
         wanted = {name, *_made_along(case, name)}
+        first = min(names.index(one) for one in wanted)
         todo = [s for n, s in enumerate(STEPS) if s.name in wanted or (n > first and case.step(s.name))]
         for n, step in enumerate(todo):
             _perform(case, step, chosen, part(progress, n / len(todo), (n + 1) / len(todo)))
