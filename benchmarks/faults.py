@@ -28,6 +28,8 @@ from benchmarks._table import Row, flags, publish
 if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess as Process
 
+    from pedicle.model.case import Case
+
 KILLS, QUICK_KILLS = 300, 3
 # After this many kills, or when nothing is left to do, a run is let through and its bytes are compared.
 THROUGH_EVERY = 4
@@ -73,6 +75,15 @@ def run_case(patient: Path, out: Path) -> None:
         strength=StrengthOptions(cell_mm=2.0, neighbours=False),
     )
     procedure.run(patient / "ct", patient / "labels_seg-vert_msk.nii.gz", out, options)
+
+
+def small_case(folder: Path) -> Case:
+    """That procedure on that patient, for other benchmarks' quick rows."""
+    from pedicle.model.case import Case
+
+    make_patient(folder / "patient")
+    run_case(folder / "patient", folder / "small")
+    return Case.open(folder / "small")
 
 
 def started(patient: Path, out: Path, limit_bytes: int | None = None) -> subprocess.Popen[str]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks._table import Row, flags, publish, short_of
+from benchmarks.faults import small_case
 from pedicle.model.acts import (
     AnaestheticInjected,
     CementMixed,
@@ -217,10 +218,13 @@ def verdict(case: Unsafe) -> str:
 
 
 def cases(folder: Path, quick: bool) -> Iterator[tuple[str, Case]]:
-    """The operations, the synthetic one first."""
+    """The operations, the synthetic one first; the quick one on a small patient and coarse cells."""
+    if quick:
+        yield "small synthetic", small_case(folder)
+        return
     yield "synthetic", demo(folder / "synthetic")
     data = os.environ.get("PEDICLE_DATA")
-    if quick or not data:
+    if not data:
         return
     for number, (name, (ct, labels, levels)) in enumerate(REAL.items()):
         options = replace(RunOptions(), plan=replace(RunOptions().plan, levels=levels))

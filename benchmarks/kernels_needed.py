@@ -46,7 +46,13 @@ def compiled() -> list[tuple[str, str, str, float]]:
 
 
 def main() -> None:
-    """Print the kernels and their seconds; with --keep write the list."""
+    """Print the kernels and their seconds; with --keep write the list; with --quick only whether its kernels exist."""
+    from pedicle.kernels.ahead import LIST, kernel_of, needed
+
+    if "--quick" in sys.argv:
+        gone = [f"{module}.{name}" for module, name, _ in needed() if kernel_of(module, name) is None]
+        print(f"{len(needed())} kernels listed, {len(gone)} of them gone {' '.join(gone)}")
+        return
     if CHILD in sys.argv:
         print(json.dumps(compiled()))
         return
@@ -59,8 +65,6 @@ def main() -> None:
         print(f"{seconds:6.2f} s  {module}.{name}")
     print(f"{sum(row[3] for row in rows):6.2f} s  all {len(rows)}")
     if "--keep" in sys.argv:
-        from pedicle.kernels.ahead import LIST
-
         LIST.write_text("[\n" + ",\n".join(json.dumps(row[:3]) for row in rows) + "\n]\n", encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks._peer import ABSENT, PYTHON
 from benchmarks._table import Row, flags, publish, short_of
+from benchmarks.faults import small_case
 from pedicle.procedure import demo
 
 # What fetches something: an address that is neither in the page nor in the file.
@@ -35,7 +36,8 @@ def main() -> None:
     """Write the page, then judge it."""
     chosen = flags(__doc__ or "")
     with tempfile.TemporaryDirectory() as folder:
-        page = demo(Path(folder) / "case").folder / "report.html"
+        case = small_case(Path(folder)) if chosen.quick else demo(Path(folder) / "case")
+        page = case.folder / "report.html"
         text = page.read_text(encoding="utf-8")
         if checker() is None:
             rows = [Row("report of the demo", "errors", ABSENT, "count")]
