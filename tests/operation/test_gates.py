@@ -290,6 +290,16 @@ def test_an_unsecured_needle_and_unmixed_cement_are_told(briefing, way):
     assert not findings(good, InjectionStarted(200.0, way.level, way.side, 50.0, {}), briefing)
 
 
+@pytest.mark.parametrize(("over_ml", "codes"), [(-0.1, []), (0.1, [424])])
+def test_more_than_the_plans_cap_is_refused_when_it_is_asked_for(briefing, way, over_ml, codes):
+    from pedicle.model.events import InjectionStarted
+
+    cap_ml = briefing.level(way.level).cement.cap_ml
+    state = needle_in(way, injected=False)
+    event = InjectionStarted(200.0, way.level, way.side, 50.0, {"volume": cap_ml + over_ml})
+    assert [one.code for one in findings(state, event, briefing) if one.gate == "volume"] == codes
+
+
 def test_a_tip_outside_the_body_takes_no_cement(briefing, way):
     from pedicle.model.events import InjectionStarted
 

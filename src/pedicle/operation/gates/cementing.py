@@ -76,7 +76,7 @@ def _asked(event: InjectionStarted, briefing: Briefing) -> list[Finding]:
     if cap is None or asked_ml is None or asked_ml <= cap + _ROUNDING_ML:
         return []
     words = f"{asked_ml:.1f} ml are asked for"
-    return [Finding(728, "volume", event.level, words, f"{cap:.1f} ml in one level", "ask for less", PLAN)]
+    return [Finding(424, "volume", event.level, words, f"{cap:.1f} ml in one level", "ask for less", PLAN)]
 
 
 def _asked_ml(state: OperationState, event: Pushed) -> float:
