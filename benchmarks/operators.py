@@ -108,7 +108,13 @@ def table(results: list[dict[str, Any]]) -> list[Row]:
             continue
         low, high = means["careful"], means["careless"]
         pooled = float(np.hypot(low[1], high[1]) / np.sqrt(2.0))
-        apart = abs(high[0] - low[0]) / pooled if pooled > 0 else float("inf") if high[0] != low[0] else 0.0
+        apart = (
+            abs(high[0] - low[0]) / pooled
+            if pooled > 1e-9 * abs(high[0])
+            else float("inf")
+            if high[0] != low[0]
+            else 0.0
+        )
         if np.isfinite(apart):
             found.append(Row("careful against careless", f"{name}, apart", apart, "SD"))
     for policy, runs in by.items():

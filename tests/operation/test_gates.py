@@ -352,6 +352,12 @@ def test_a_tip_is_confirmed_only_by_two_views_since_the_syringe_and_while_the_ne
     assert confirmation(ap, lateral, seen, said, at_depth(way, way.bone_to_target_mm - 6.0, t_s=140.0)) == [726]
 
 
+def test_a_tip_read_wrong_is_no_needle_that_moved(confirmation, way):
+    ap, lateral = picture(110.0, way.level, BACK), picture(115.0, way.level, LEFT)
+    aside = tuple(2.5 * way.direction_lps)
+    assert confirmation(ap, lateral, seen_tip(way, 120.0, aside), TipConfirmed(130.0, way.level, way.side)) == []
+
+
 def test_one_view_or_two_alike_or_old_ones_or_of_another_level_are_no_two_views(confirmation, way):
     ap, lateral = picture(110.0, way.level, BACK), picture(115.0, way.level, LEFT)
     seen, said = seen_tip(way, 120.0), TipConfirmed(130.0, way.level, way.side)

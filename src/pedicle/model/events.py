@@ -172,7 +172,7 @@ _NAMES = {kind: name for name, kind in EVENTS.items()}
 class OperationState:
     """How things stand: clock, how the patient lies, needles and measured tips by (level, side), the C-arm, the dose,
     the injections and their settings by level, the leaks that pictures showed, what else the team did, in order,
-    the overrides that hold for the next event, and every picture taken."""
+    the overrides that hold for the next event, every picture taken, and where each needle lay when its tip was last measured."""
 
     t_s: float = 0.0
     lying: Lying = "prone"
@@ -189,6 +189,7 @@ class OperationState:
     acts: tuple[Act, ...] = ()
     overrides: tuple[Overridden, ...] = ()
     views: tuple[ViewTaken, ...] = ()
+    lay: tuple[tuple[str, Side, Triple], ...] = ()
 
     def injection(self, level: str) -> InjectionState | None:
         """The injection of a level, or None."""

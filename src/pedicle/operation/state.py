@@ -60,7 +60,7 @@ def apply(state: OperationState, event: Event, vertebrae: Mapping[str, Vertebra]
         case ViewTaken():
             state = _taken(state, event)
         case TipMeasured():
-            state = replace(state, tips=(*state.tips, event))
+            state = _measured(state, event)
         case LeakSeen():
             state = replace(state, leaks_seen=(*state.leaks_seen, event))
         case _:
@@ -95,6 +95,14 @@ def triple(vector: Iterable[float]) -> Triple:
     """Three floats of a vector."""
     x, y, z = (float(value) for value in vector)
     return x, y, z
+
+
+def _measured(state: OperationState, event: TipMeasured) -> OperationState:
+    """The tip as it was told, and beside it where the needle lay then."""
+    needle = state.needle(event.level, event.side)
+    others = tuple(row for row in state.lay if row[:2] != (event.level, event.side))
+    here = () if needle is None else ((event.level, event.side, triple(needle.tip_lps_mm)),)
+    return replace(state, tips=(*state.tips, event), lay=(*others, *here))
 
 
 def _moved(state: OperationState, event: NeedleMoved, vertebrae: Mapping[str, Vertebra]) -> OperationState:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedicle.model.acts import CementMixed, NeedleSecured, TipConfirmed
-from pedicle.model.events import InjectionStarted, LeakSeen, OperationState, Pushed, TipMeasured
+from pedicle.model.events import InjectionStarted, LeakSeen, OperationState, Pushed
 from pedicle.model.finding import Finding
 from pedicle.model.frames import Side, angle_deg
 from pedicle.model.medium import GRAVE_PLACES
@@ -125,7 +125,7 @@ def _confirmed(state: OperationState, event: Pushed, side: Side, briefing: Brief
         return [Finding(726, "two views", where, "the tip is not confirmed", asked, fix, CLINICAL)]
     if not _two_views(state, event.level, connected, told[-1].t_s):
         return [Finding(726, "two views", where, "no two views stand behind the tip", asked, fix, CLINICAL)]
-    if _moved_since(state, event.level, side, measured[-1]):
+    if _moved_since(state, event.level, side):
         return [Finding(726, "two views", where, "the needle moved after its tip was confirmed", asked, fix, CLINICAL)]
     return _depth_finding(where, briefing.vertebrae.get(event.level), np.array(told[-1].tip_lps_mm), "is seen")
 
@@ -144,14 +144,14 @@ def _connected_s(state: OperationState, level: str, side: Side) -> float | None:
     return next((portion.began_s for portion in reversed(portions) if portion.side == side), None)
 
 
-def _moved_since(state: OperationState, level: str, side: Side, measured: TipMeasured) -> bool:
-    """Whether the needle is not where it was measured, beyond what the measurement itself is unsure of."""
+def _moved_since(state: OperationState, level: str, side: Side) -> bool:
+    """Whether the needle no longer lies where it lay when its tip was measured; how right that measurement was is no matter here."""
     needle = state.needle(level, side)
-    if needle is None:
+    lay = next((tip for at, on, tip in state.lay if (at, on) == (level, side)), None)
+    if needle is None or lay is None:
         return False
-    sd_mm = float(np.sqrt(np.trace(np.reshape(measured.covariance_mm2, (3, 3)))))
-    hold = max(quantity("operation/gates", "hold").value, 3.0 * sd_mm)
-    return bool(np.linalg.norm(needle.tip_lps_mm - np.array(measured.tip_lps_mm)) > hold)
+    hold = quantity("operation/gates", "hold").value
+    return bool(np.linalg.norm(needle.tip_lps_mm - np.array(lay)) > hold)
 
 
 def _leaked(state: OperationState, event: Pushed) -> list[Finding]:
