@@ -151,6 +151,11 @@ def ends_s(out: Path) -> dict[str, float]:
     return ends
 
 
+def different(here: dict[str, bytes], there: dict[str, bytes]) -> list[str]:
+    """Names of files that are not the same, or on one side only."""
+    return sorted(name for name in {*here, *there} if here.get(name) != there.get(name))
+
+
 def kills(patient: Path, folder: Path, count: int) -> list[Row]:
     """Runs killed at random times of what they had left to do, and what they left."""
     chance = np.random.default_rng(5)
@@ -179,7 +184,10 @@ def kills(patient: Path, folder: Path, count: int) -> list[Row]:
         if "report" in after or (number + 1) % THROUGH_EVERY == 0 or number + 1 == count:
             let_through(patient, out)
             through += 1
-            differing += files_of(out) != truth
+            names = different(files_of(out), truth)
+            differing += bool(names)
+            if names:
+                print(f"kill {number}, last whole step {last}: other bytes in {', '.join(names)}", file=sys.stderr)
             shutil.rmtree(out)
             out = folder / f"case-{number + 1}"
         print(f"faults {number + 1}/{count} {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
