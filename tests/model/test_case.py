@@ -130,3 +130,17 @@ def test_a_forgotten_step_takes_its_files_along(tmp_path):
     assert not (tmp_path / "case" / "plan.json").exists()
     assert (tmp_path / "case" / "spine.json").exists()
     assert Case.open(tmp_path / "case").step("plan") is None
+
+
+def test_what_a_killed_run_had_begun_to_write_is_swept_by_the_next_one(tmp_path):
+    folder = tmp_path / "case"
+    with Case.writing(folder) as case:
+        case.put_bytes(b"whole")
+        case.save_manifest()
+    begun = [folder / ".report.html.17.part", folder / "objects" / ".abc.17.part"]
+    for path in begun:
+        path.write_bytes(b"half")
+    with Case.writing(folder):
+        pass
+    assert not any(path.exists() for path in begun)
+    assert (folder / "case.json").exists()

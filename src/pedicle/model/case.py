@@ -88,6 +88,7 @@ class Case:
         folder = Path(folder)
         lock = _locked(folder)
         try:
+            _sweep(folder)
             yield cls.open(folder) if (folder / "case.json").exists() else cls(folder, _empty_manifest())
         finally:
             lock.release()
@@ -214,6 +215,12 @@ def _locked(folder: Path) -> FileLock:
             610, folder.name, f"cannot write here: {error.strerror}", "a writable folder", "choose another --out"
         ) from error
     return lock
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a run that was killed had begun to write; nobody else writes while the lock is held."""
+    for part in (*folder.glob(".*.part"), *(folder / "objects").glob(".*.part")):
+        part.unlink(missing_ok=True)
 
 
 def _forget_if_empty(folder: Path) -> None:
