@@ -112,6 +112,14 @@ def test_going_on_from_a_saved_state_gives_the_same_bytes(site, filled):
     assert one.record.tobytes() == other.record.tobytes()
 
 
+@pytest.mark.parametrize("dt_s", [1e-7, 2e-6, 0.5, 0.5 + 1e-7])
+@pytest.mark.parametrize("done", [Push("flow", 40.0), Push("force", 0.0)])
+def test_a_push_takes_its_time_and_leaves_a_row_however_short(site, filled, done, dt_s):
+    after = advance(site, filled, done, dt_s)
+    assert after.flow.t_s == filled.flow.t_s + dt_s
+    assert len(after.record) > len(filled.record)
+
+
 def test_slices_and_one_long_push_agree(site, filled):
     """Live against batch: tenths of a second against one push of ten seconds."""
     live = batch = filled

@@ -23,6 +23,16 @@ def test_what_a_list_lacks_or_has_too_much_stops_nothing() -> None:
     assert ahead.kernel_of("no_such_module", "cement_box") is None
 
 
+def test_a_machine_on_which_one_kernel_is_missing_is_not_done(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(ahead, "CACHE", tmp_path)
+    listed = sorted({f"{module}.{name}" for module, name, _ in ahead.needed()})
+    for name in listed[1:]:
+        (tmp_path / f"{name}-12.py311.nbi").touch()
+    assert not ahead.is_compiled()
+    (tmp_path / f"{listed[0]}-7.py311.nbi").touch()
+    assert ahead.is_compiled()
+
+
 def test_a_listed_signature_is_the_one_that_a_call_asks_for() -> None:
     listed = [ahead.signature_of(s) for _, name, s in ahead.needed() if name == "cement_box"]
     flow_gravity.cement_box(np.array([3, 3, 3]), np.zeros(27), np.zeros((3, 2), np.int64))

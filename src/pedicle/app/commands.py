@@ -328,15 +328,13 @@ def warm_up(*, talk: Talk = _QUIET) -> None:
 
 def compiling(progress: Any) -> None:
     """Say so when this run will compile kernels, and let the second core compile ahead."""
-    from pedicle.kernels.jit import is_compiled
+    import atexit
+
+    from pedicle.kernels.ahead import beside, is_compiled
 
     if is_compiled():
         return
-    progress(0.0, "first run: kernels are compiled once, about half a minute")
-    import atexit
-
-    from pedicle.kernels.ahead import beside
-
+    progress(0.0, "kernels are compiled once, at the first run: about half a minute more")
     helper = beside()
     if helper is not None:
         atexit.register(helper.kill)

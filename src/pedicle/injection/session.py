@@ -162,8 +162,10 @@ def _over(level: str) -> RefusedError:
 def _pushed(site: Site, state: InjectionState, done: Push, dt_s: float) -> InjectionState:
     line, source = site.line(state.needle), site.source(state.needle)
     flow, delivery, onset = state.flow, state.delivery, state.onset_s.copy()
-    rows, end_s = [], flow.t_s + dt_s
-    while flow.t_s < end_s - _NO_TIME_S:
+    rows: list[list[float]] = []
+    end_s = flow.t_s + dt_s
+    # At least once: the shortest push has its row and its time too.
+    while not rows or flow.t_s < end_s:
         at = _answered_at_s(site, delivery, done, flow.t_s, end_s)
         response = TipResponse(flow.tip_pressure_pa, flow.rate_mm3_s, max(flow.tip_slope_pa_s_mm3, 0.0))
         delivery = push(delivery, line, done, at - flow.t_s, response)
@@ -182,7 +184,8 @@ def _answered_at_s(site: Site, delivery: DeliveryState, done: Push, now_s: float
     rests = presses_from_s > now_s + _NO_TIME_S
     until_s, most_s = (presses_from_s, LONGEST_REST_S) if rests else (end_s, site.coupling_s)
     parts = np.ceil((until_s - now_s) / most_s - 1e-9)
-    return until_s if parts <= 1.0 else float(now_s + (until_s - now_s) / parts)
+    at = until_s if parts <= 1.0 else float(now_s + (until_s - now_s) / parts)
+    return end_s if end_s - at <= _NO_TIME_S else at
 
 
 def _flowed(site: Site, source: Source, delivery: DeliveryState, flow: FlowState, until_s: float) -> FlowState:

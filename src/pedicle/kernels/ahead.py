@@ -17,6 +17,8 @@ from typing import Any
 
 from numba.core import types
 
+from pedicle.kernels.jit import CACHE
+
 LIST = Path(__file__).parent.parent / "data" / "kernels.json"
 # The run itself compiles the first part of the list: this process begins behind it, and takes that part last.
 _RUNS_OWN_SHARE = 0.3
@@ -25,6 +27,12 @@ _RUNS_OWN_SHARE = 0.3
 def needed() -> list[tuple[str, str, str]]:
     """Module, kernel and signature of all that a run compiles, in the order of need."""
     return [(module, name, signature) for module, name, signature in json.loads(LIST.read_text(encoding="utf-8"))]
+
+
+def is_compiled() -> bool:
+    """Whether every kernel of the list has been compiled on this machine; a run that ended early leaves some for the next."""
+    there = {path.name.rpartition("-")[0] for path in CACHE.rglob("*.nbi")}
+    return all(f"{module}.{name}" in there for module, name, _ in needed())
 
 
 def signature_of(text: str) -> Any:

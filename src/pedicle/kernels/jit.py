@@ -99,8 +99,3 @@ def threads_for(cells: int, least: int = SERIAL_BELOW) -> Iterator[None]:
         yield
     finally:
         numba.set_num_threads(before)
-
-
-def is_compiled() -> bool:
-    """Whether the cache folder already holds compiled kernels."""
-    return any(CACHE.rglob("*.nbi"))
