@@ -112,6 +112,19 @@ def test_going_on_from_a_saved_state_gives_the_same_bytes(site, filled):
     assert one.record.tobytes() == other.record.tobytes()
 
 
+def test_what_a_held_plunger_has_stored_presses_on_against_the_bones_answer_all_the_while(site, filled):
+    """One long hold is many short ones: no late answer while anything flows."""
+    once = often = advance(site, filled, Push("travel", 8.0), 2.0)
+    assert once.delivery.stored_mm3 > 0.0
+    once = advance(site, once, Push("travel", 0.0), 4.0)
+    for _ in range(8):
+        often = advance(site, often, Push("travel", 0.0), 0.5)
+    assert once.injected_ml > filled.injected_ml
+    assert once.injected_ml == pytest.approx(often.injected_ml, rel=1e-9)
+    assert once.delivery.pressure_pa == pytest.approx(often.delivery.pressure_pa, rel=1e-6)
+    assert len(once.record) == len(often.record)
+
+
 @pytest.mark.parametrize("dt_s", [1e-7, 2e-6, 0.5, 0.5 + 1e-7])
 @pytest.mark.parametrize("done", [Push("flow", 40.0), Push("force", 0.0)])
 def test_a_push_takes_its_time_and_leaves_a_row_however_short(site, filled, done, dt_s):
