@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -20,16 +21,8 @@ from benchmarks._table import Row, flags, publish, short_of
 from pedicle.anatomy.spine import find_vertebrae
 from pedicle.injection.batch import pushed_to
 from pedicle.injection.options import InjectOptions
-from pedicle.injection.second import (
-    STEP_ML,
-    Advice,
-    Asked,
-    Portion,
-    Way,
-    advise,
-    candidates,
-    outflow_ml,
-)
+from pedicle.injection.portions import STEP_ML, Portion, Way, candidates, outflow_ml
+from pedicle.injection.second import Advice, Asked, advise
 from pedicle.injection.second import (
     short_of as lacking,
 )
@@ -148,7 +141,8 @@ def with_risk(vertebra: Vertebra, site: Site, state: InjectionState, asked: Aske
     for one in true_candidates(site, state, asked):
         # A portion that stalls with mean openings is judged by what it leaks in truth.
         alike = told.get(_key(one), one)
-        rows.append({**_plain(one), "risk_ml": alike.leak_ml, "grave_risk_ml": alike.grave_ml})
+        risks = {"risk_ml": alike.leak_ml, "grave_risk_ml": alike.grave_ml, "rear_risk_ml": alike.rear_ml}
+        rows.append({**_plain(one), **risks})
     return rows
 
 
@@ -207,12 +201,17 @@ def truth_of(row: dict[str, Any]) -> dict[str, Any] | None:
     return min(alike, key=lambda one: abs(one["ml"] - chosen["ml"]), default=None)
 
 
-def best_ml(row: dict[str, Any], like: dict[str, Any] | None = None) -> float:
-    """The best true gain of candidates whose leak risk is no more than is allowed, or than that of `like` where that is more."""
-    most, grave = (quantity("injection/second", "leak", key).value for key in ("most", "most_grave"))
-    if like:
-        most, grave = max(most, like["risk_ml"]), max(grave, like["grave_risk_ml"])
-    fair = [one["gain_ml"] for one in row["true"] if one["risk_ml"] <= most and one["grave_risk_ml"] <= grave]
+RISKS = {"risk_ml": ("leak", "most"), "grave_risk_ml": ("leak", "most_grave"), "rear_risk_ml": ("rear", "most")}
+LEAKS = ("risk_ml", "grave_risk_ml")
+
+
+def best_ml(row: dict[str, Any], like: dict[str, Any] | None = None, risks: Iterable[str] = RISKS) -> float:
+    """The best true gain of candidates whose risks are no more than is allowed, or than those of `like` where that is more.
+
+    The risk of the posterior quarter is the one at which the lateral view says stop.
+    """
+    most = {key: max(quantity("injection/second", *RISKS[key]).value, like[key] if like else 0.0) for key in risks}
+    fair = [one["gain_ml"] for one in row["true"] if all(one[key] <= limit for key, limit in most.items())]
     return max(fair, default=0.0)
 
 
@@ -221,6 +220,7 @@ def choice_rows(rows: list[dict[str, Any]]) -> list[Row]:
     pairs = [(row, truth_of(row)) for row in rows if row["advice"]["chosen"]]
     given = [(row, true) for row, true in pairs if true]
     parts = np.array([true["gain_ml"] / best_ml(row, true) for row, true in given])
+    leaks_only = np.array([true["gain_ml"] / best_ml(row, true, LEAKS) for row, true in given])
     z = [
         abs(true["gain_ml"] - row["advice"]["chosen"]["gain_ml"]) / row["advice"]["chosen"]["gain_sd_ml"]
         for row, true in given
@@ -233,9 +233,11 @@ def choice_rows(rows: list[dict[str, Any]]) -> list[Row]:
     case = f"{len(given)} advised portions"
     return [
         Row(case, "advised portions that could not be given so", float(len(pairs) - len(given)), "1", "<= 0"),
-        Row(case, "true gain, part of the best at the same leak risk: worst", float(parts.min(initial=1.0)), "1", ">= 0.9"),
-        Row(case, "true gain, part of the best at the same leak risk: median", float(np.median(parts)) if len(parts) else 1.0, "1"),
+        Row(case, "true gain, part of the best at the same risk: worst", float(parts.min(initial=1.0)), "1", ">= 0.9"),
+        Row(case, "true gain, part of the best at the same risk: median", float(np.median(parts)) if len(parts) else 1.0, "1"),
         Row(case, "share within 10 % of the best", float((parts >= 0.9).mean()) if len(parts) else 1.0, "1"),
+        Row(case, "the same of all that leak no more, the posterior quarter left out of account: worst", float(leaks_only.min(initial=1.0)), "1"),
+        Row(case, "and share within 10 %", float((leaks_only >= 0.9).mean()) if len(parts) else 1.0, "1"),
         Row(case, "share of true gains within 2 SD of the stated", float(np.mean(np.array(z) <= 2.0)) if z else 1.0, "1"),
         Row(f"{len(other)} one-sided of them", "share answered from the other side", float(np.mean(other)) if other else 1.0, "1"),
         Row(case, "share with a true leak to canal, foramen or cava", float(np.mean(grave)) if grave else 0.0, "1"),

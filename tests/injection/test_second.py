@@ -9,17 +9,8 @@ import pytest
 
 from pedicle.injection.batch import pushed_to
 from pedicle.injection.options import InjectOptions
-from pedicle.injection.second import (
-    Advice,
-    Asked,
-    Portion,
-    advise,
-    adviser_site,
-    allowed,
-    candidates,
-    least_of_the_best,
-    useful_ml,
-)
+from pedicle.injection.portions import Portion, allowed, beyond, candidates, useful_ml
+from pedicle.injection.second import Advice, Asked, advise, adviser_site, in_doubt, least_of_the_best
 from pedicle.injection.session import another, ended, start, until
 from pedicle.injection.site import site_of
 from pedicle.injection.standing import standing_on
@@ -137,9 +128,10 @@ def test_stop_when_no_needle_lies_in_the_body(vertebra, site, one_sided):
     assert advise(vertebra, site, one_sided, replace(BOTH, ways=())).reasons == ("no needle can give more",)
 
 
-def test_stop_when_the_gain_is_within_its_uncertainty(vertebra, site):
+def test_stop_when_the_gain_is_within_its_uncertainty(monkeypatch, vertebra, site):
     """The body holds what it should but for a quarter of a millilitre."""
     state = ended(pushed_to(site, start(site, needle(0.0), "left", 0.0, MIXED_S), 1.25, 0.05), "enough")
+    monkeypatch.setattr("pedicle.injection.second.in_doubt", lambda considered: ())
     found = advise(vertebra, site, state, replace(OTHER, target_ml=1.5))
     assert found.action == "stop"
     assert "within its uncertainty" in found.reasons[0]
@@ -208,3 +200,23 @@ def test_the_adviser_stands_on_the_same_cement(vertebra, site, one_sided):
         centres.append(np.average(state.flow.mean_scalars[0][mm3 > 0.0], weights=mm3[mm3 > 0.0]))
     np.testing.assert_allclose(centres[0], centres[2], atol=0.2)
     assert centres[3] == pytest.approx(centres[1], rel=0.01)
+
+
+def test_in_doubt_is_what_gains_clearly_more_and_is_turned_down_for_little():
+    right = replace(portion(2.0, 1.5, 0.12), side="right")
+    assert beyond(right) == pytest.approx(1.2)
+    assert in_doubt((portion(1.0, 0.9), portion(2.0, 1.5, 0.5))) == ()
+    assert in_doubt((portion(2.0, 1.49), right)) == ()
+    assert in_doubt((portion(1.0, 0.9), right, replace(right, wait_s=90.0))) == (("right", 0.0), ("right", 90.0))
+
+
+def test_a_way_in_doubt_is_looked_at_on_finer_cells(monkeypatch, vertebra, site, one_sided):
+    """Everything the coarse cells say is doubted: the portions left are those of the injection's own cells."""
+    monkeypatch.setattr("pedicle.injection.second.in_doubt", lambda considered: (("right", 0.0),))
+    found = advise(vertebra, site, one_sided, OTHER)
+    fine = adviser_site(vertebra, site.options, "closer")
+    assert fine.options.cell_mm == 1.5 < adviser_site(vertebra, site.options).options.cell_mm
+    now = standing_on(fine, site, one_sided)
+    expected = list(candidates(fine, now, ("right", RIGHT), 0.0, TARGET_ML))
+    at_once = [one for one in found.considered if one.wait_s == 0.0]
+    assert [one.gain_ml for one in at_once] == [one.gain_ml for one in expected]

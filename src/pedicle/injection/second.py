@@ -1,63 +1,31 @@
 """Whether a second portion is worth it: each way of giving one is simulated from where the first one stopped.
 
-Useful is cement that a body lacks: in each half up to its share of the planned volume, and in the open fracture space. The
-default is to stop. More cement is not better as such: the volume does not predict the relief of pain.
+The default is to stop. More cement is not better as such: the volume does not predict the relief of pain.
 
 The adviser knows the bone and where the cement lies. Of openings that a CT cannot show it knows the mean only. It computes on
-coarse cells, one growing injection a way, so that its answer comes within the wait it may advise.
+coarse cells, one growing injection a way, so that its answer comes within the wait it may advise. Where a portion that gains
+clearly more is turned down for a little too much leak, that way is computed again on finer cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pedicle.injection.batch import pushed_to
 from pedicle.injection.options import InjectOptions
-from pedicle.injection.session import another, until
+from pedicle.injection.portions import Portion, Way, allowed, beyond, candidates, halves_ml, outflow_ml, spread_ml
 from pedicle.injection.site import Site, site_of
 from pedicle.injection.standing import standing_on
-from pedicle.model.cement import batch_factor
 from pedicle.model.errors import RefusedError
 from pedicle.model.fill import least_leak_ml
 from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState
-from pedicle.model.medium import GRAVE_PLACES
-from pedicle.model.placed import PlacedNeedle
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Vertebra
 
 _FILE = "injection/second"
-STEP_ML = 0.5
-# A portion that takes longer than this is not one, s; less than this is none, ml.
-_LONGEST_S, _NOTHING_ML = 300.0, 1e-3
 # Syringe and bone answer each other only so often, s: twice the time of an injection that is done.
 _COUPLING_S = 1.0
-Way = tuple[Side, PlacedNeedle]
-
-
-@dataclass(frozen=True, eq=False)
-class Portion:
-    """One way of giving more: through which needle, when, how much; what it would add and what it would leak.
-
-    `gain_ml` is useful cement added, `gain_sd_ml` its spread over thinner and thicker cement; `leak_ml` what would leak in
-    addition, `grave_ml` of it into canal, foramen or a vein to cava or azygos; `rear_ml` what it would add to the body's
-    posterior quarter, where the lateral view says stop.
-    """
-
-    side: Side
-    needle: PlacedNeedle
-    wait_s: float
-    ml: float
-    gain_ml: float
-    gain_sd_ml: float
-    leak_ml: float
-    grave_ml: float
-    rear_ml: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +36,14 @@ class Asked:
     ways: tuple[Way, ...]
     target_ml: float
     grave_seen: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """An injection and where it stands."""
+
+    site: Site
+    state: InjectionState
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +70,12 @@ def advise(vertebra: Vertebra, site: Site, state: InjectionState, asked: Asked) 
     considered, refusals = _considered(coarse, now, asked)
     if not considered:
         return Advice("stop", ("no needle can give more", *refusals))
+    considered = _closer(vertebra, Standing(site, state), asked, considered)
     safe = [portion for portion in considered if allowed(portion)]
     if not safe:
         return Advice("stop", ("every further portion would leak or reach the posterior quarter",), None, considered)
     best = least_of_the_best(safe)
-    best = replace(best, gain_sd_ml=_spread_ml(coarse, now, best, asked.target_ml))
+    best = replace(best, gain_sd_ml=spread_ml(coarse, now, best, asked.target_ml))
     least = quantity(_FILE, "gain", "least").value
     if best.gain_ml < max(least, quantity(_FILE, "gain", "sigmas").value * best.gain_sd_ml):
         text = f"the gain, {best.gain_ml:.1f} ml of useful cement, is within its uncertainty"
@@ -120,9 +97,9 @@ def stopped_by(site: Site, state: InjectionState, asked: Asked) -> str:
     return ""
 
 
-def adviser_site(vertebra: Vertebra, options: InjectOptions) -> Site:
+def adviser_site(vertebra: Vertebra, options: InjectOptions, look: Literal["first", "closer"] = "first") -> Site:
     """The level as the adviser sees it: coarse cells and steps, and of openings that a CT cannot show the mean."""
-    cell = max(options.cell_mm, quantity(_FILE, "cell").value)
+    cell = max(options.cell_mm, quantity(_FILE, "cell", look).value)
     site = site_of(vertebra, replace(options, cell_mm=cell, openings="expected"))
     return replace(site, coupling_s=_COUPLING_S)
 
@@ -132,7 +109,7 @@ def short_of(site: Site, state: InjectionState, target_ml: float) -> tuple[str, 
     cement_mm3 = state.flow.saturation * site.medium.pore_volume_mm3
     regions = site.regions
     least = {name: quantity(_FILE, "short", name).value for name in ("fill", "half", "cleft")}
-    halves = _halves_ml(site, cement_mm3)
+    halves = halves_ml(site, cement_mm3)
     found = []
     if sum(halves) < least["fill"] * target_ml:
         found.append(f"{sum(halves):.1f} of {target_ml:.1f} ml are in the body")
@@ -143,67 +120,11 @@ def short_of(site: Site, state: InjectionState, target_ml: float) -> tuple[str, 
     return tuple(found)
 
 
-def useful_ml(site: Site, state: InjectionState, target_ml: float) -> float:
-    """Cement that counts: in each half of the body at most half the target, and in the fracture space, ml."""
-    cement_mm3 = state.flow.saturation * site.medium.pore_volume_mm3
-    cleft = site.regions.cleft_filled_share(cement_mm3) * site.regions.cleft_ml
-    return sum(min(half, target_ml / 2.0) for half in _halves_ml(site, cement_mm3)) + cleft
-
-
-def _halves_ml(site: Site, cement_mm3: NDArray[np.float64]) -> tuple[float, float]:
-    """Cement in the body's left and right half, ml; cells that the middle plane cuts count half to each."""
-    left, right, body = (
-        float(cement_mm3[part].sum()) / 1e3 for part in (site.regions.left, site.regions.right, site.regions.body)
-    )
-    between = (body - left - right) / 2.0
-    return left + between, right + between
-
-
-def allowed(portion: Portion) -> bool:
-    """Whether a portion leaks no more than a second one may, and keeps out of the posterior quarter."""
-    return (
-        portion.rear_ml <= quantity(_FILE, "rear", "most").value
-        and portion.leak_ml <= quantity(_FILE, "leak", "most").value
-        and portion.grave_ml <= quantity(_FILE, "leak", "most_grave").value
-    )
-
-
 def least_of_the_best(portions: list[Portion]) -> Portion:
     """Of portions that gain nearly as much as the best one, the smallest; of these the first."""
     best = max(portion.gain_ml for portion in portions)
     enough = best - (1.0 - quantity(_FILE, "gain", "enough").value) * abs(best)
     return min((one for one in portions if one.gain_ml >= enough), key=lambda one: round(one.ml, 3))
-
-
-def outflow_ml(site: Site, state: InjectionState) -> tuple[float, float]:
-    """Cement that has leaked, and of it into canal, foramen or a vein to cava or azygos, ml."""
-    mm3: NDArray[np.float64] = state.flow.outflow_cement_mm3
-    grave = np.array([outlet.place in GRAVE_PLACES for outlet in site.medium.outlets], bool)
-    return float(mm3.sum()) / 1e3, float(mm3[grave].sum()) / 1e3
-
-
-def rear_ml(site: Site, state: InjectionState) -> float:
-    """Cement in the posterior quarter of the body, ml."""
-    cement_mm3 = state.flow.saturation * site.medium.pore_volume_mm3
-    return float(cement_mm3[site.regions.posterior_quarter].sum()) / 1e3
-
-
-def candidates(site: Site, state: InjectionState, way: Way, wait_s: float, target_ml: float) -> Iterator[Portion]:
-    """Portions through one needle after a wait, growing by steps up to the most, or until the cement's working time is over,
-    the syringe stalls or it takes too long. RefusedError when this needle cannot give any."""
-    side, needle = way
-    before, leaked = useful_ml(site, state, target_ml), outflow_ml(site, state)
-    now = _begun(site, state, way, wait_s)
-    for ml in np.arange(STEP_ML, quantity(_FILE, "most").value + 1e-9, STEP_ML):
-        now = pushed_to(site, now, state.injected_ml + float(ml), site.options.flow, _LONGEST_S)
-        given = now.injected_ml - state.injected_ml
-        if given <= _NOTHING_ML or now.delivery.hand_age_s > site.cement.working_until_s:
-            return
-        leak, grave = (after - before for after, before in zip(outflow_ml(site, now), leaked, strict=True))
-        rear = rear_ml(site, now) - rear_ml(site, state)
-        yield Portion(side, needle, wait_s, given, useful_ml(site, now, target_ml) - before, 0.0, leak, grave, rear)
-        if given < ml - STEP_ML / 2.0:
-            return
 
 
 def _considered(site: Site, state: InjectionState, asked: Asked) -> tuple[tuple[Portion, ...], tuple[str, ...]]:
@@ -220,26 +141,36 @@ def _considered(site: Site, state: InjectionState, asked: Asked) -> tuple[tuple[
     return tuple(found), tuple(refusals)
 
 
-def _begun(site: Site, state: InjectionState, way: Way, wait_s: float) -> InjectionState:
-    side, needle = way
-    at = state.flow.t_s + wait_s
-    return another(site, until(site, state, at), needle, side, at, state.portions[-1].mixed_s)
-
-
-def _spread_ml(site: Site, state: InjectionState, portion: Portion, target_ml: float) -> float:
-    """How far the gain moves between thinner and thicker cement; never under the floor of what a model can tell."""
-    gains = [portion.gain_ml]
-    for normal in (-1.0, 1.0):
-        other = replace(site, cement=site.cement.thicker(batch_factor(normal)))
+def _closer(
+    vertebra: Vertebra, standing: Standing, asked: Asked, considered: tuple[Portion, ...]
+) -> tuple[Portion, ...]:
+    """The same portions; those of ways in doubt as finer cells have them."""
+    doubtful = in_doubt(considered)
+    if not doubtful:
+        return considered
+    fine = adviser_site(vertebra, standing.site.options, "closer")
+    now = standing_on(fine, standing.site, standing.state)
+    needles = dict(asked.ways)
+    found = [one for one in considered if (one.side, one.wait_s) not in doubtful]
+    for side, wait_s in doubtful:
         try:
-            begun = _begun(other, state, (portion.side, portion.needle), portion.wait_s)
+            found += candidates(fine, now, (side, needles[side]), wait_s, asked.target_ml)
         except RefusedError:
-            # Cement of this consistency cannot be given at all.
-            gains.append(0.0)
+            # On finer cells the tip is not free: the way is none.
             continue
-        after = pushed_to(other, begun, state.injected_ml + portion.ml, site.options.flow, _LONGEST_S)
-        gains.append(useful_ml(other, after, target_ml) - useful_ml(site, state, target_ml))
-    return max(float(np.ptp(gains)) / 2.0, quantity(_FILE, "gain", "floor").value)
+    return tuple(found)
+
+
+def in_doubt(considered: tuple[Portion, ...]) -> tuple[tuple[Side, float], ...]:
+    """Needle and wait of portions that gain clearly more than the best one allowed and are turned down for little."""
+    best = max((one.gain_ml for one in considered if allowed(one)), default=0.0)
+    more, little = quantity(_FILE, "doubt", "gain").value, quantity(_FILE, "doubt", "beyond").value
+    ways = {
+        (one.side, one.wait_s): None
+        for one in considered
+        if not allowed(one) and one.gain_ml > more * best and beyond(one) <= little
+    }
+    return tuple(ways)
 
 
 def _words(portion: Portion) -> tuple[str, ...]:
