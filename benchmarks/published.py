@@ -36,6 +36,7 @@ from pedicle.model.cement import cement
 from pedicle.model.conebeam import ConeBeam
 from pedicle.model.frames import POSTERIOR, SUPERIOR, Side
 from pedicle.model.injection import InjectionState
+from pedicle.model.medium import Medium
 from pedicle.model.scan import Acquisition, Scan
 from pedicle.model.sourced import quantity
 from pedicle.operation.film import read_view
@@ -62,6 +63,9 @@ ROUTES = {"basivertebral": ("basivertebral",), "segmental": ("segmental",), "cor
 DRAWS = 2
 ANY = ("basivertebral", "segmental", *CRACKED)
 LONGEST_S = 400.0
+# Ratios of leak rates that the pooled studies give by place, and two series on their own.
+VISCOSITY_ROUTES = {"any": ANY, "disc": ("endplate",), "vein": ("basivertebral", "segmental")}
+VISCOSITY_SERIES = {"trial_2026": "one trial, CT", "series_2020": "one series, CT and radiographs"}
 Floats = NDArray[np.float64]
 Result = dict[str, Any]
 Key = tuple[str, int, bool, int, float]
@@ -232,10 +236,14 @@ def viscosity_rows(arms: dict[str, list[Result]]) -> list[Row]:
     rows = [Row(name, "bodies that leak", share(arms[name], ANY), "1") for name in arms]
     rows += [Row(name, "leaked volume, mean", mean_ml(arms[name]), "ml") for name in arms]
     low, late, high = (arms[name] for name in OTHERS)
-    told = quantity("injection/published", "viscosity_risk_ratio", "any").value
-    rows.append(
-        predicted("high over low viscosity", "ratio of leak rates", over(share(high, ANY), share(low, ANY)), told)
-    )
+    for key, routes in VISCOSITY_ROUTES.items():
+        told = quantity("injection/published", "viscosity_risk_ratio", key).value
+        found = over(share(high, routes), share(low, routes))
+        rows.append(predicted("high over low viscosity", f"ratio of leak rates: {key}", found, told))
+    for key, name in VISCOSITY_SERIES.items():
+        told = quantity("injection/published", "viscosity_risk_ratio", key)
+        found = over(share(high, ANY), share(low, ANY))
+        rows.append(Row("high over low viscosity", f"ratio of leak rates: {name}", found, "1", delivery.band(told)))
     early = over(mean_ml(low), mean_ml(late))
     rows.append(Row("low viscosity", "volume leaked at 3.5 over 9.5 min", early, "1", ">= 1.4"))
     volume = over(mean_ml(high), mean_ml(low))
@@ -254,8 +262,8 @@ def mean_ml(results: Sequence[Result]) -> float:
 
 
 def view_rows(results: Sequence[Result]) -> list[Row]:
-    """Not fitted: what the lateral view does not show, or shows less than half of."""
-    rows = []
+    """Not fitted: what the lateral view does not show, or shows less than half of; and what films show of all leaks."""
+    rows = film_rows(results)
     for name, routes in ROUTES.items():
         leaks = [one for result in results for one in result["openings"] if one["route"] in routes]
         if not leaks:
@@ -273,6 +281,20 @@ def view_rows(results: Sequence[Result]) -> list[Row]:
         rows.append(Row("AP view", f"{name}: missed", float(np.mean([not one["ap"] for one in leaks])), "1"))
         rows.append(Row("leaks", f"{name}: median", float(np.median([one["ml"] for one in leaks])), "ml"))
     return rows
+
+
+def film_rows(results: Sequence[Result]) -> list[Row]:
+    """Leaks, and bodies with leaks, that either view shows, of those that a CT would."""
+    leaks = [one for result in results for one in result["openings"]]
+    bodies = [result for result in results if result["openings"]]
+    seen = float(np.mean([one["ap"] or one["lateral"] for one in leaks]))
+    shown = float(np.mean([any(one["ap"] or one["lateral"] for one in body["openings"]) for body in bodies]))
+    told = 1.0 / quantity("injection/published", "lateral_view_misses", "ct_over_radiograph").value
+    series = quantity("injection/published", "lateral_view_misses", "seen_on_radiographs").value
+    return [
+        predicted("both views", f"leaks seen, of {len(leaks)}", seen, told),
+        predicted("both views", f"bodies with a leak seen, of {len(bodies)}", shown, series),
+    ]
 
 
 def cell_rows(coarse: Sequence[Result], fine: Sequence[Result]) -> list[Row]:
@@ -304,11 +326,22 @@ def portion_rows() -> list[Row]:
     for n, end in enumerate(ends[:-1]):
         # Cement that came in the minute without a push is of neither: such a mean is a mixture.
         between = (entry > end + 5.0) & (entry < end + 55.0) & (volume > 0.0)
-        younger = float(volume[entry >= end + 55.0].sum()) / 0.9
-        area = (36.0 * np.pi) ** (1.0 / 3.0) * younger ** (2.0 / 3.0)
-        thick = float(volume[between].sum()) / 0.9 / area
+        layer_mm3 = float(volume[between].sum()) / 0.9
+        thick = layer_mm3 / _area_between_mm2((volume > 0.0) & (entry < end + 30.0), entry >= end + 30.0, medium)
         rows.append(Row("four portions", f"layer shared by portions {n + 1} and {n + 2}", thick, "mm", f"<= {CELL_MM}"))
     return rows
+
+
+def _area_between_mm2(older: NDArray[np.bool_], younger: NDArray[np.bool_], medium: Medium) -> float:
+    """Area between two sets of cells: their common faces, over 1.5 because a staircase has so much more than a sphere."""
+    faces = 0.0
+    for axis, step in enumerate(medium.spacing_mm):
+        ahead, behind = [slice(None)] * 3, [slice(None)] * 3
+        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+        here, there = tuple(behind), tuple(ahead)
+        count = (older[here] & younger[there]).sum() + (younger[here] & older[there]).sum()
+        faces += float(count) * float(np.prod(medium.spacing_mm)) / step
+    return faces / 1.5
 
 
 def pressure_rows(results: Sequence[Result]) -> list[Row]:
@@ -341,7 +374,7 @@ def table(good: Sequence[Result]) -> list[Row]:
     first = [one for one in arms["drawn"] if one["draw"] == 0]
     rows = fit_rows(arms[EVERY], arms["drawn"]) + cleft_rows(arms["drawn"])
     rows += viscosity_rows({arm: arms[arm] for arm in OTHERS})
-    rows += view_rows(arms[EVERY]) + cell_rows(first, [one for one in good if one["cell_mm"] == FINE_MM])
+    rows += view_rows(arms["drawn"]) + cell_rows(first, [one for one in good if one["cell_mm"] == FINE_MM])
     rows += pressure_rows(arms["drawn"]) + portion_rows() + [row for row in delivery.pressure_rows() if row.limit]
     return rows
 

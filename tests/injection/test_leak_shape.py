@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
 from pedicle.injection.leak_shape import distance_to_body_mm, leaked_volume
+from pedicle.model.grid import Grid
 from pedicle.model.vertebra import PART_BODY, PART_CANAL, PART_NONE
+from pedicle.model.volume import Volume
 from tests.injection import simple_level as simple
 
 BONE = simple.bone()
@@ -55,9 +59,29 @@ def test_left_is_left_and_a_disc_leak_lies_above_its_endplate():
 def test_in_the_canal_it_is_a_sheet_on_the_wall_and_in_a_vein_a_band_at_its_level():
     off_wall = distance_to_body_mm(BONE)[drawn("canal", 0.3) > 0]
     assert off_wall.mean() < 4.0
-    band, lump = (POINTS[drawn(place, 0.8) > 0] for place in ("prevertebral_vein", "paravertebral"))
-    assert np.ptp(band[:, 2]) < np.ptp(lump[:, 2])
-    assert np.ptp(band[:, 1]) > np.ptp(lump[:, 1])
+    band, lump = (drawn(place, 0.8) > 0 for place in ("prevertebral_vein", "paravertebral"))
+    # Longer along the wall than high, and close to it.
+    assert np.ptp(POINTS[band][:, 1]) > 1.3 * np.ptp(POINTS[band][:, 2])
+    assert distance_to_body_mm(BONE)[band].mean() < 0.8 * distance_to_body_mm(BONE)[lump].mean()
+
+
+def test_beside_the_body_and_in_a_disc_it_is_a_lump():
+    """Half a ball on the wall."""
+    for place in ("paravertebral", "disc"):
+        for ml in (0.05, 0.4):
+            height = float(distance_to_body_mm(BONE)[drawn(place, ml) > 0].max())
+            assert height == pytest.approx((1.5e3 * ml / np.pi) ** (1.0 / 3.0), abs=1.0)
+
+
+def test_on_a_grid_of_flat_voxels_a_lump_is_as_round():
+    """Voxels twice as high: as high and as wide in millimetres."""
+    values = BONE.parts.values[:, :, ::2]
+    matrix = BONE.parts.grid.lps_from_ijk @ np.diag([1.0, 1.0, 2.0, 1.0])
+    flat = replace(BONE, parts=Volume(Grid(values.shape, matrix), values))
+    outlet = simple.opening(BONE, "paravertebral", WHERE["paravertebral"])
+    found = leaked_volume(flat, outlet, simple.starts(BONE, outlet), 0.8).values > 0
+    spread = np.ptp(np.argwhere(found), axis=0) * flat.parts.grid.spacing_mm
+    assert spread[2] == pytest.approx(spread[1], abs=2.0)
 
 
 def test_nothing_left_nothing_drawn():

@@ -2,12 +2,11 @@
 
 The flow is not computed outside the bone. What leaves through an opening is laid down from there over the cells that its
 place allows, cheapest first: in the canal as a sheet on the posterior wall, in a vein as a band along the body's waist, in a
-disc between the endplates, elsewhere as a lump.
+disc and elsewhere as a lump.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -23,8 +22,10 @@ from pedicle.model.volume import Volume
 
 Floats = NDArray[np.float64]
 _FILE = "injection/leaks"
-# Places a vein runs in: a band, not a lump.
-_VEINS = ("prevertebral_vein", "cava_or_azygos")
+# Places a vein runs in: a band at its level. There and in the canal cement lies as a sheet on the body's wall; elsewhere
+# nothing holds it to the wall.
+_BANDS = ("prevertebral_vein", "cava_or_azygos", "foramen")
+_SHEETS = (*_BANDS, "canal")
 # How far from the opening a leak is drawn: at least, and more for each millilitre.
 _REACH_MM, _REACH_MM_ML = 12.0, 10.0
 
@@ -42,7 +43,7 @@ def leaked_volume(bone: Bone, outlet: Outlet, starts_lps_mm: Floats, ml: float) 
         here = replace(bone, parts=bone.parts.cropped(low, high))
         inside = np.rint(part.grid.index_from_lps(starts_lps_mm)).astype(int)
         box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        filled[box] = _laid_down(_cost(here, outlet.place, starts_lps_mm), inside, ml / grid.voxel_ml)
+        filled[box] = _laid_down(_cost(here, outlet.place, starts_lps_mm), grid.spacing_mm, inside, ml / grid.voxel_ml)
     return Volume(grid, filled)
 
 
@@ -54,15 +55,16 @@ def _near(grid: Grid, starts_lps_mm: Floats, ml: float) -> tuple[NDArray[np.int6
     return low.astype(np.int64), high.astype(np.int64)
 
 
-def _laid_down(cost: Floats, inside: NDArray[np.int64], cells: float) -> NDArray[np.float32]:
-    """Shares of the cells cheapest to reach from beside the opening, as many as the volume fills; the last one in part."""
+def _laid_down(cost: Floats, spacing_mm: Floats, inside: NDArray[np.int64], cells: float) -> NDArray[np.float32]:
+    """Shares of the cells cheapest to reach from beside the opening's middle, as many as the volume fills; the last one in part."""
     from skimage.graph import MCP_Geometric
 
     filled = np.zeros(cost.shape, np.float32)
-    starts = _first_cells(np.isfinite(cost), inside)
-    if not len(starts):
+    first = _first_cell(np.isfinite(cost), spacing_mm, inside)
+    if first is None:
         return filled
-    way, _ = MCP_Geometric(np.where(np.isfinite(cost), cost, -1.0)).find_costs([tuple(cell) for cell in starts])
+    step = tuple(float(mm) for mm in spacing_mm)
+    way, _ = MCP_Geometric(np.where(np.isfinite(cost), cost, -1.0), sampling=step).find_costs([first])
     order = np.argsort(way, axis=None, kind="stable")
     order = order[np.isfinite(way.ravel()[order])]
     filled.ravel()[order[: int(cells)]] = 1.0
@@ -71,25 +73,21 @@ def _laid_down(cost: Floats, inside: NDArray[np.int64], cells: float) -> NDArray
     return filled
 
 
-def _first_cells(allowed: NDArray[np.bool_], inside: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The allowed cells next to the opening; the nearest ones where none touches it."""
+def _first_cell(allowed: NDArray[np.bool_], spacing_mm: Floats, inside: NDArray[np.int64]) -> tuple[int, ...] | None:
+    """The allowed cell nearest to the opening's middle, where cement stands out first; None without any."""
     places = np.argwhere(allowed)
     if not len(places):
-        return places
-    from scipy.spatial import cKDTree
-
-    tree = cKDTree(places)
-    near = {n for found in tree.query_ball_point(inside, np.sqrt(3.0) + 1e-9) for n in found}
-    chosen = sorted(near) if near else [int(tree.query(inside.mean(axis=0))[1])]
-    return np.asarray(places[chosen])
+        return None
+    off = np.linalg.norm((places - inside.mean(axis=0)) * spacing_mm, axis=1)
+    return tuple(int(n) for n in places[int(np.argmin(off))])
 
 
 def _cost(bone: Bone, place: Place, starts_lps_mm: Floats) -> Floats:
     """What it costs to spread by a millimetre, infinite where such a leak cannot lie."""
-    beside = distance_to_body_mm(bone)
-    shape: Callable[[Bone, Floats, float], Floats] = {"canal": _canal, "disc": _disc}.get(place, _outside)
-    cost = shape(bone, beside, quantity(_FILE, "spread", "off_wall").value)
-    if place in _VEINS or place == "foramen":
+    cost = {"canal": _canal, "disc": _disc}.get(place, _outside)(bone)
+    if place in _SHEETS:
+        cost = cost + quantity(_FILE, "spread", "off_wall").value * distance_to_body_mm(bone)
+    if place in _BANDS:
         grid = bone.parts.grid
         height = float(np.mean(grid.index_from_lps(starts_lps_mm)[:, 2])) * float(grid.spacing_mm[2])
         off = np.abs(np.arange(grid.shape[2]) * float(grid.spacing_mm[2]) - height)
@@ -106,27 +104,26 @@ def distance_to_body_mm(bone: Bone) -> Floats:
     )
 
 
-def _canal(bone: Bone, beside_mm: Floats, off_wall: float) -> Floats:
-    """In front of the dura, on the back of the body: a sheet, in the gap that labels leave before the canal too."""
+def _canal(bone: Bone) -> Floats:
+    """In front of the dura, on the back of the body, in the gap that labels leave before the canal too."""
     from scipy.ndimage import distance_transform_edt
 
     canal = bone.parts.values == PART_CANAL
     if not canal.any():
         return np.full(canal.shape, np.inf)
     near = distance_transform_edt(~canal, bone.parts.grid.spacing_mm) <= EPIDURAL_MM
-    gap = near & (bone.parts.values == PART_NONE) & (beside_mm <= EPIDURAL_MM)
-    return np.where(canal | gap, 1.0 + off_wall * beside_mm, np.inf)
+    gap = near & (bone.parts.values == PART_NONE) & (distance_to_body_mm(bone) <= EPIDURAL_MM)
+    return np.where(canal | gap, 1.0, np.inf)
 
 
-def _disc(bone: Bone, beside_mm: Floats, off_wall: float) -> Floats:
-    """Above or below the body, within its outline: a layer."""
-    return np.where((bone.parts.values == PART_NONE) & _over_or_under(bone), 1.0 + off_wall * beside_mm, np.inf)
+def _disc(bone: Bone) -> Floats:
+    """Above or below the body, within its outline."""
+    return np.where((bone.parts.values == PART_NONE) & _over_or_under(bone), 1.0, np.inf)
 
 
-def _outside(bone: Bone, beside_mm: Floats, off_wall: float) -> Floats:
-    """Beside the body: a lump or, with a height to keep, a band."""
-    free = (bone.parts.values == PART_NONE) & ~_over_or_under(bone)
-    return np.where(free, 1.0 + off_wall * beside_mm, np.inf)
+def _outside(bone: Bone) -> Floats:
+    """Beside the body."""
+    return np.where((bone.parts.values == PART_NONE) & ~_over_or_under(bone), 1.0, np.inf)
 
 
 def _over_or_under(bone: Bone) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """What a picture shows of leaked cement, against what is true.
 
-A leak is seen where enough cement lies along the ray, over enough area, outside what hides it: the outline of the vertebral
-body and its pedicles. On the lateral view the back rims of the body hide the hollow of its posterior wall, both pedicles
+A leak is seen where enough cement lies along the ray, over enough area, outside what hides it: where the vertebral body or its
+pedicles are thick along the ray. On the lateral view the back rims of the body hide the hollow of its posterior wall, both pedicles
 lie over the canal behind it, and its flanks lie over it: what leaks there is read as bone or as cement in the body. That is
 the known blindness of the lateral view.
 """
@@ -24,8 +24,6 @@ from pedicle.model.volume import Volume
 Image = NDArray[np.float32]
 _FILE = "injection/leaks"
 _PEDICLES = (PART_LEFT_PEDICLE, PART_RIGHT_PEDICLE)
-# A ray through this much of the body is within its outline, mm.
-_OUTLINE_MM = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,8 @@ def read_view(
 
 
 def _outline(scene: Scene, beam: ConeBeam, bone: Bone, pixel_mm: float) -> NDArray[np.bool_]:
-    """Pixels in the outline of body and pedicles, and those next to it by the margin within which an eye does not part the two."""
+    """Pixels behind enough of body or pedicles to hide a leak, and those next to them by the margin within which an eye does not
+    part the two."""
     from scipy.ndimage import distance_transform_edt
 
     body = bone.parts.values == PART_BODY
@@ -68,7 +67,7 @@ def _outline(scene: Scene, beam: ConeBeam, bone: Bone, pixel_mm: float) -> NDArr
     of_body, of_pedicles = (
         _path(scene, beam, bone.parts.with_values(one.astype(np.float32))) for one in (body, pedicles)
     )
-    inside = (of_body > _OUTLINE_MM) | (of_pedicles > quantity(_FILE, "seen", "bone").value)
+    inside = np.maximum(of_body, of_pedicles) > quantity(_FILE, "seen", "bone").value
     beyond = distance_transform_edt(~inside, sampling=pixel_mm)
     return np.asarray(beyond <= quantity(_FILE, "seen", "margin").value)
 
