@@ -131,7 +131,7 @@ def test_stop_when_no_needle_lies_in_the_body(vertebra, site, one_sided):
 def test_stop_when_the_gain_is_within_its_uncertainty(monkeypatch, vertebra, site):
     """The body holds what it should but for a quarter of a millilitre."""
     state = ended(pushed_to(site, start(site, needle(0.0), "left", 0.0, MIXED_S), 1.25, 0.05), "enough")
-    monkeypatch.setattr("pedicle.injection.second.in_doubt", lambda considered: ())
+    monkeypatch.setattr("pedicle.injection.second.in_doubt", lambda considered: None)
     found = advise(vertebra, site, state, replace(OTHER, target_ml=1.5))
     assert found.action == "stop"
     assert "within its uncertainty" in found.reasons[0]
@@ -205,18 +205,22 @@ def test_the_adviser_stands_on_the_same_cement(vertebra, site, one_sided):
 def test_in_doubt_is_what_gains_clearly_more_and_is_turned_down_for_little():
     right = replace(portion(2.0, 1.5, 0.12), side="right")
     assert beyond(right) == pytest.approx(1.2)
-    assert in_doubt((portion(1.0, 0.9), portion(2.0, 1.5, 0.5))) == ()
-    assert in_doubt((portion(2.0, 1.49), right)) == ()
-    assert in_doubt((portion(1.0, 0.9), right, replace(right, wait_s=90.0))) == (("right", 0.0), ("right", 90.0))
+    assert in_doubt((portion(1.0, 0.9), portion(2.0, 1.5, 0.5))) is None
+    assert in_doubt((portion(2.0, 1.49), right)) is None
+    assert in_doubt((portion(1.0, 0.9), replace(right, gain_ml=1.2), right, replace(right, wait_s=90.0))) is right
+    # Not worth a portion at all.
+    assert in_doubt((portion(1.0, 0.2, 0.12),)) is None
 
 
 def test_a_way_in_doubt_is_looked_at_on_finer_cells(monkeypatch, vertebra, site, one_sided):
     """Everything the coarse cells say is doubted: the portions left are those of the injection's own cells."""
-    monkeypatch.setattr("pedicle.injection.second.in_doubt", lambda considered: (("right", 0.0),))
+    monkeypatch.setattr(
+        "pedicle.injection.second.in_doubt", lambda considered: replace(portion(1.0, 1.0), side="right")
+    )
     found = advise(vertebra, site, one_sided, OTHER)
     fine = adviser_site(vertebra, site.options, "closer")
     assert fine.options.cell_mm == 1.5 < adviser_site(vertebra, site.options).options.cell_mm
     now = standing_on(fine, site, one_sided)
-    expected = list(candidates(fine, now, ("right", RIGHT), 0.0, TARGET_ML))
+    expected = list(candidates(fine, now, ("right", RIGHT), 0.0, TARGET_ML))[:2]
     at_once = [one for one in found.considered if one.wait_s == 0.0]
     assert [one.gain_ml for one in at_once] == [one.gain_ml for one in expected]

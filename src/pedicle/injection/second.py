@@ -10,15 +10,25 @@ clearly more is turned down for a little too much leak, that way is computed aga
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 from pedicle.injection.options import InjectOptions
-from pedicle.injection.portions import Portion, Way, allowed, beyond, candidates, halves_ml, outflow_ml, spread_ml
+from pedicle.injection.portions import (
+    STEP_ML,
+    Portion,
+    Way,
+    allowed,
+    beyond,
+    candidates,
+    halves_ml,
+    outflow_ml,
+    spread_ml,
+)
 from pedicle.injection.site import Site, site_of
 from pedicle.injection.standing import standing_on
 from pedicle.model.errors import RefusedError
 from pedicle.model.fill import least_leak_ml
-from pedicle.model.frames import Side
 from pedicle.model.injection import InjectionState
 from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Vertebra
@@ -144,33 +154,30 @@ def _considered(site: Site, state: InjectionState, asked: Asked) -> tuple[tuple[
 def _closer(
     vertebra: Vertebra, standing: Standing, asked: Asked, considered: tuple[Portion, ...]
 ) -> tuple[Portion, ...]:
-    """The same portions; those of ways in doubt as finer cells have them."""
+    """The same portions; those of the way in doubt, up to the one in doubt, as finer cells have them."""
     doubtful = in_doubt(considered)
-    if not doubtful:
+    if doubtful is None:
         return considered
+    side, wait_s = doubtful.side, doubtful.wait_s
+    found = tuple(one for one in considered if (one.side, one.wait_s) != (side, wait_s))
     fine = adviser_site(vertebra, standing.site.options, "closer")
     now = standing_on(fine, standing.site, standing.state)
-    needles = dict(asked.ways)
-    found = [one for one in considered if (one.side, one.wait_s) not in doubtful]
-    for side, wait_s in doubtful:
-        try:
-            found += candidates(fine, now, (side, needles[side]), wait_s, asked.target_ml)
-        except RefusedError:
-            # On finer cells the tip is not free: the way is none.
-            continue
-    return tuple(found)
+    try:
+        again = candidates(fine, now, (side, dict(asked.ways)[side]), wait_s, asked.target_ml)
+        return (*found, *islice(again, max(round(doubtful.ml / STEP_ML), 1)))
+    except RefusedError:
+        # On finer cells the tip is not free: the way is none.
+        return found
 
 
-def in_doubt(considered: tuple[Portion, ...]) -> tuple[tuple[Side, float], ...]:
-    """Needle and wait of portions that gain clearly more than the best one allowed and are turned down for little."""
+def in_doubt(considered: tuple[Portion, ...]) -> Portion | None:
+    """The portion that gains most of those worth giving that gain clearly more than the best one allowed and are turned down for
+    little; None without one."""
     best = max((one.gain_ml for one in considered if allowed(one)), default=0.0)
-    more, little = quantity(_FILE, "doubt", "gain").value, quantity(_FILE, "doubt", "beyond").value
-    ways = {
-        (one.side, one.wait_s): None
-        for one in considered
-        if not allowed(one) and one.gain_ml > more * best and beyond(one) <= little
-    }
-    return tuple(ways)
+    little = quantity(_FILE, "doubt", "beyond").value
+    more = max(quantity(_FILE, "doubt", "gain").value * best, quantity(_FILE, "gain", "least").value)
+    doubtful = [one for one in considered if not allowed(one) and one.gain_ml > more and beyond(one) <= little]
+    return max(doubtful, key=lambda one: one.gain_ml, default=None)
 
 
 def _words(portion: Portion) -> tuple[str, ...]:
