@@ -150,6 +150,11 @@ def share(results: Sequence[Result], routes: Sequence[str]) -> float:
     return float(np.mean([leaked(result, routes) for result in results]))
 
 
+def film_share(results: Sequence[Result]) -> float:
+    """Share of injections with a leak that AP or lateral shows."""
+    return float(np.mean([any(one["ap"] or one["lateral"] for one in result["openings"]) for result in results]))
+
+
 def chance_of(result: Result, rates: OpeningRates, route: str) -> float:
     """Chance of a leak by a route under these rates, from which of all openings leaked: openings are there independently."""
     found, stay = {one["name"] for one in result["openings"]}, 1.0
@@ -240,6 +245,9 @@ def viscosity_rows(arms: dict[str, list[Result]]) -> list[Row]:
         told = quantity("injection/published", "viscosity_risk_ratio", key).value
         found = over(share(high, routes), share(low, routes))
         rows.append(predicted("high over low viscosity", f"ratio of leak rates: {key}", found, told))
+    told = quantity("injection/published", "viscosity_risk_ratio", "any").value
+    on_film = over(film_share(high), film_share(low))
+    rows.append(predicted("high over low viscosity", "ratio of leak rates: any that a view shows", on_film, told))
     for key, name in VISCOSITY_SERIES.items():
         told = quantity("injection/published", "viscosity_risk_ratio", key)
         found = over(share(high, ANY), share(low, ANY))
