@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,14 +40,17 @@ def flags(description: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def publish(name: str, rows: list[Row], chosen: argparse.Namespace) -> None:
-    """Print the rows, and keep or emit them as asked."""
+def publish(name: str, rows: list[Row], chosen: argparse.Namespace, pictures: Sequence[str] = ()) -> None:
+    """Print the rows, and keep or emit them as asked; `pictures` are SVG texts of the same figures, for the page."""
     print(markdown(rows))
     document = {"name": name, "commit": commit(), "rows": [asdict(row) for row in rows]}
     if chosen.keep:
         OUT.mkdir(parents=True, exist_ok=True)
         (OUT / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         page = f"# {name}\n\nWritten by `python -m benchmarks.{name} --keep` at commit {document['commit']}.\n\n"
+        for n, text in enumerate(pictures, 1):
+            (OUT / f"{name}-{n}.svg").write_text(text, encoding="utf-8")
+            page += f"![the same figures drawn]({name}-{n}.svg)\n\n"
         (OUT / f"{name}.md").write_text(page + markdown(rows) + "\n", encoding="utf-8")
     if chosen.json:
         print(json.dumps(document))

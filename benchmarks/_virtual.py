@@ -70,13 +70,13 @@ def cemented(bone: Bone, tips_mm: list[Floats], percent: float) -> Floats:
     return filled_to(full, body, near, 0.01 * percent * float(body.sum()))
 
 
-def solid(bone: Bone, layer: EndLayer = "pmma", damage: Damage = SOUND, share: Floats | None = None, cement: str | float = "") -> Solid:  # fmt: skip
+def solid(bone: Bone, layer: EndLayer = "pmma", damage: Damage = SOUND, share: Floats | None = None, cement: str | float = "", law: str = LAW) -> Solid:  # fmt: skip
     """The cubes of a body in one state; cement of the catalogue unless a modulus is given."""
     modulus = cement if isinstance(cement, float) else quantity("mechanics/materials", "cement", "modulus").value
     filling = None
     if share is not None:
         filling = Filling(share, modulus, quantity("mechanics/materials", "cement", "interface").value)
-    return solid_of(bone, elastic_law(LAW), layer, damage, filling)
+    return solid_of(bone, elastic_law(law), layer, damage, filling)
 
 
 def answers(one: Solid, pushed: bool = True) -> dict[str, float]:
@@ -138,10 +138,10 @@ def _by_modulus(bone: Bone, damage: Damage, share: Floats) -> dict[str, float]:
     }
 
 
-def shell_share(whole: Bone, layer: EndLayer) -> float:
+def shell_share(whole: Bone, layer: EndLayer, law: str = LAW) -> float:
     """Part of the load that the cortical shell of a body carries at mid-height, cells of 1 mm."""
     bone = body_of(whole, 1.0)
-    one = solid(bone, layer)
+    one = solid(bone, layer, law=law)
     pressed = press(one, "bonded", SolverOptions())
     shell = bone.shell.with_values(bone.shell.values.astype(np.uint8)).resampled(one.grid, 0).values > 0
     poisson = quantity("mechanics/laws", "bone", "poisson").value
