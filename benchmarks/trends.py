@@ -31,8 +31,8 @@ NAME, BODIES, FINE = "trends", 60, 3
 FACTORS = (0.5, 0.7, 1.0, 1.4, 2.0)
 ABSENT = "real data not present"
 RIGID_MPA = 1e6
-# A law of a power well above 1, beside the default, which is nearly linear.
-STEEP = "morgan2003"
+# Beside the default: the same law with a shell of compact bone, and a law of a power well above 1.
+SHELL, STEEP = "kopperdahl2002-shell", "keyak"
 # Bodies from which a line through them is drawn.
 FEWEST = 5
 
@@ -96,11 +96,11 @@ def unyielding(one: Solid) -> Solid:
     return replace(one, modulus_mpa=np.where(layer, RIGID_MPA, one.modulus_mpa))
 
 
-def level_rows(name: str, bone: Bone) -> list[Row]:
+def level_rows(name: str, bone: Bone, law: str = LAW) -> list[Row]:
     """One level as it is on cells of 1 mm: stiffness, strength, strength over area as pressed in the laboratory, acrylic over disc."""
     body = body_of(bone, 1.0)
-    one = solid(body)
-    found, disc = answers(one), answers(solid(body, "disc"))
+    one = solid(body, law=law)
+    found, disc = answers(one), answers(solid(body, "disc", law=law))
     area = float(one.body.sum(axis=(0, 1)).max()) * one.cell_mm**2
     density = float(body.density_mg_cm3.values[body.parts.values == PART_BODY].mean())
     about = {"density_mg_cm3": density, "height_mm": found["height_mm"], "area_mm2": area}
@@ -138,6 +138,7 @@ def density_rows(quick: bool) -> list[Row]:
         return rows
     rows += sweep_rows(f"synthetic {whole.level}, {STEEP}", whole.bone, STEEP)
     rows += level_rows(f"synthetic {whole.level}", whole.bone)
+    rows += level_rows(f"synthetic {whole.level}, {SHELL}", whole.bone, SHELL)
     spine = real_spine()
     if spine is None:
         return [*rows, Row("verse014", "exponent of stiffness by density", ABSENT, "1")]
@@ -145,6 +146,7 @@ def density_rows(quick: bool) -> list[Row]:
     rows += sweep_rows("verse014 L3", bones["L3"])
     for level, bone in bones.items():
         rows += level_rows(f"verse014 {level}", bone)
+        rows += level_rows(f"verse014 {level}, {SHELL}", bone, SHELL)
     return [*rows, *shell_rows("verse014", list(bones.values()), True)]
 
 
@@ -249,17 +251,17 @@ def composite_rows() -> list[Row]:
     ]  # fmt: skip
 
 
-def shell_rows(name: str, bones: list[Bone], by_steep: bool = False) -> list[Row]:
-    """Load in the shell of 1 mm at mid-height, under discs and under acrylic; under discs by the steep law too.
+def shell_rows(name: str, bones: list[Bone], by_laws: bool = False) -> list[Row]:
+    """Load in the shell of 1 mm at mid-height, under discs and under acrylic; under discs by the other laws too.
 
-    The shell is thinner than a cell: what it carries hangs on how steeply a law rises towards compact bone.
+    The shell is thinner than a cell: what it carries hangs on what a law makes of its blurred mineral.
     """
     found = {
         "discs": [shell_share(bone, "disc") for bone in bones],
         "acrylic": [shell_share(bone, "pmma") for bone in bones],
     }
-    if by_steep:
-        found[f"discs, {STEEP}"] = [shell_share(bone, "disc", STEEP) for bone in bones]
+    for law in (SHELL, STEEP) if by_laws else ():
+        found[f"discs, {law}"] = [shell_share(bone, "disc", law) for bone in bones]
     return [
         beside(name, f"load in the shell at mid-height, {end}", float(np.mean(values)), "1", "shell", "share", bodies=len(bones), sd=float(np.std(values)), values=values)
         for end, values in found.items()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pedicle.io.strength import strength_files
-from pedicle.mechanics.model import Filling, body_of, solid_of
+from pedicle.mechanics.model import Filling, _bone, body_of, solid_of
 from pedicle.mechanics.options import PushOptions, StrengthOptions
 from pedicle.mechanics.reduced import reduced
 from pedicle.mechanics.strength import assess_strength
@@ -115,6 +115,26 @@ def test_cement_replaces_bone_and_never_softens_it():
     # Composite over native bone of 80 mg/cm3: 6 to 12 times, 8.5 published (Baroud 2003).
     ratio = filled.modulus_mpa[filled.body].max() / float(law.modulus(80.0))
     assert 6.0 < ratio < 12.0
+
+
+@pytest.mark.parametrize("cell_mm", [0.5, 1.0, 2.0])
+def test_a_thin_shell_carries_as_its_own_thickness_would(cell_mm):
+    """0.4 mm of compact bone blurred into cells of any size: stiffness by area is that of the layer beside its core."""
+    law = elastic_law("kopperdahl2002-shell")
+    core, thick, spans = 120.0, 0.4, round(20.0 / cell_mm)
+    density = np.full((spans, 5, 5), core)
+    part = thick / cell_mm
+    density[[0, -1]] = part * law.shell.density_mg_cm3 + (1.0 - part) * core
+    body = np.ones((spans, 5, 5), bool)
+    # Walls at both ends of the first axis alone: the other sides have nothing above the core to give.
+    modulus, limit = _bone(density, body, law)
+    found = float(modulus[:, 2, 2].sum()) * cell_mm
+    inside = spans * cell_mm - 2.0 * thick
+    expected = 2.0 * thick * law.shell.modulus_mpa + inside * float(law.modulus(core))
+    assert found == pytest.approx(expected, rel=1e-9)
+    assert ((limit > 0.0) & (limit <= 0.0151 * modulus)).all()
+    plain = elastic_law("kopperdahl2002-in-place")
+    assert float(plain.modulus(density[:, 2, 2]).sum()) * cell_mm < 0.75 * expected
 
 
 def test_a_reduced_body_has_its_height_back_and_its_mineral():

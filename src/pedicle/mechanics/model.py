@@ -121,14 +121,28 @@ def solid_of(
     body = np.asarray(bone.parts.values == PART_BODY)
     density = np.where(body, bone.density_mg_cm3.values, 0.0)
     cleft = body & np.asarray(bone.cleft.values, bool)
-    modulus = law.modulus(density) * (1.0 - damage.stiffness)
-    strength = law.yield_stress(density) * (1.0 - damage.strength)
+    modulus, strength = _bone(density, body, law)
+    modulus, strength = modulus * (1.0 - damage.stiffness), strength * (1.0 - damage.strength)
     soft = quantity(_FILE, "cleft", "modulus").value
     modulus, strength = np.where(cleft, soft, modulus), np.where(cleft, 0.01 * soft, strength)
     if filling is not None:
         modulus, strength = _filled(modulus, strength, filling)
     modulus, strength = np.where(body, modulus, 0.0), np.where(body, strength, 0.0)
     return _between_layers(bone.parts.grid, (modulus, strength, body), end_layer)
+
+
+def _bone(density: Floats, body: Mask, law: ElasticLaw) -> tuple[Floats, Floats]:
+    """Modulus and yield stress of a body's cells; by a law with a shell the outermost cells are compact bone and core side by side,
+    in the shares that their mineral says."""
+    if law.shell is None:
+        return law.modulus(density), law.yield_stress(density)
+    outermost = body & ~ndimage.binary_erosion(body)
+    core = float(np.median(density[body & ~outermost]))
+    compact = np.where(outermost, np.clip((density - core) / (law.shell.density_mg_cm3 - core), 0.0, 1.0), 0.0)
+    rest = np.where(compact > 0.0, core, density)
+    modulus = compact * law.shell.modulus_mpa + (1.0 - compact) * law.modulus(rest)
+    limit = compact * law.shell.modulus_mpa * law.shell.yield_strain + (1.0 - compact) * law.yield_stress(rest)
+    return modulus, limit
 
 
 def _filled(modulus: Floats, strength: Floats, filling: Filling) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,10 +16,20 @@ Kind = Literal["k2hpo4", "apparent", "ash"]
 
 
 @dataclass(frozen=True)
+class Compact:
+    """Compact bone: Young's modulus MPa, strain at which it yields, hydroxyapatite density mg/cm3."""
+
+    modulus_mpa: float
+    yield_strain: float
+    density_mg_cm3: float
+
+
+@dataclass(frozen=True)
 class ElasticLaw:
     """Young's modulus and yield stress, MPa, of bone by its density; `other` names the law that says how far laws differ.
 
-    Yield is `yield_mpa` x density^`yield_exponent`, or `yield_strain` x modulus where that is given.
+    Yield is `yield_mpa` x density^`yield_exponent`, or `yield_strain` x modulus where that is given. `shell` is what the mineral of
+    a body's outermost cells above that of its core is taken for; None = for bone as in the core.
     """
 
     name: str
@@ -30,6 +40,7 @@ class ElasticLaw:
     yield_exponent: float | None
     yield_strain: float | None
     other: str
+    shell: Compact | None = None
 
     def modulus(self, caha_mg_cm3: ArrayLike) -> NDArray[np.float64]:
         """Young's modulus of bone with this hydroxyapatite density, any shape; at least that of marrow.
@@ -69,6 +80,9 @@ def elastic_law_names() -> list[str]:
 def elastic_law(name: str) -> ElasticLaw:
     """A law by name; KeyError when there is none."""
     row = table(_FILE)["law"][name]
+    if "like" in row:
+        shell = Compact(*(quantity(_FILE, row["shell"], key).value for key in ("modulus", "yield_strain", "density")))
+        return replace(elastic_law(row["like"]), name=name, other=row["other"], shell=shell)
     number = {key: as_quantity(row[key]).value for key in row if isinstance(row[key], dict)}
     return ElasticLaw(
         name,
