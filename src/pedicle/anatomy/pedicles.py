@@ -11,14 +11,13 @@ from pedicle.anatomy.pedicle_width import best_width, compared, without_oval
 from pedicle.model.frames import SIDES, Side
 from pedicle.model.grid import Grid
 from pedicle.model.scan import Scan
+from pedicle.model.sourced import quantity
 from pedicle.model.vertebra import Pedicle, Vertebra
 
 NO_OVAL = ("L5", "L6")
 SLIT_RATIO = 3.3
-FINE_MM = 2.0
+_BIAS = "anatomy/labels"
 NO_WIDTH = "no closed oval and a coarse label: no width, the inscribed diameter is given"
-LABEL_NOTE = "labels at 1 to 2 mm read 0.5 ± 0.5 mm a wall too wide"
-COARSE_NOTE = "labels over 2 mm read 1 to 3 mm too wide"
 
 
 def find_pedicles(vertebra: Vertebra, scan: Scan | None, voxel_mm: float) -> dict[str, Pedicle]:
@@ -48,7 +47,7 @@ def _pedicle(vertebra: Vertebra, side: Side, scan: Scan | None, voxel_mm: float)
     oval = vertebra.level not in NO_OVAL and section.height_mm <= SLIT_RATIO * section.width_mm
     judge = without_oval if vertebra.level in NO_OVAL else best_width
     width, sigma = judge(section, edge, voxel_mm)
-    vague = vertebra.level in NO_OVAL and voxel_mm > FINE_MM
+    vague = vertebra.level in NO_OVAL and voxel_mm > quantity(_BIAS, "to").value
     return Pedicle(
         side=side,
         visible=True,
@@ -65,12 +64,21 @@ def _pedicle(vertebra: Vertebra, side: Side, scan: Scan | None, voxel_mm: float)
 
 
 def _notes(oval: bool, bridged: bool, voxel_mm: float) -> list[str]:
-    notes = [LABEL_NOTE if voxel_mm <= FINE_MM else COARSE_NOTE]
+    notes = [_label_note(voxel_mm)]
     if not oval:
         notes.insert(0, "no closed oval, height not defined")
     if bridged:
         notes.insert(0, "the label has a gap in this pedicle: bridged")
     return notes
+
+
+def _label_note(voxel_mm: float) -> str:
+    """How much too wide labels of such voxels read."""
+    fine, coarse, to = (quantity(_BIAS, key) for key in ("fine", "coarse", "to"))
+    if voxel_mm <= to.value:
+        spread = 0.5 * ((fine.high or 0.0) - (fine.low or 0.0))
+        return f"labels at {to.low:g} to {to.value:g} mm read {fine.value:g} ± {spread:g} mm a wall too wide"
+    return f"labels over {to.value:g} mm read {coarse.low:g} to {coarse.high:g} mm too wide"
 
 
 def _not_visible(side: Side, reason: str) -> Pedicle:

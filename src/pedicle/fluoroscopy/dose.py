@@ -62,10 +62,11 @@ def staff_estimate(dose: Dose) -> StaffEstimate:
     rate = quantity(FILE, "published", "operator_rate")
     finger, eye = (quantity(FILE, "published", key) for key in ("operator_finger", "operator_eye"))
     hand = quantity(FILE, "published", "operator_hand_level")
+    pulses = quantity(FILE, "technique", "pulses_per_second")
     minutes = dose.seconds / 60.0
     low, high = (rate.low or 0.0) * minutes, (rate.high or rate.value) * minutes
     sentence = (
-        f"Staff (not computed): {rate.low:g} to {rate.high:g} uSv/min were measured on one operator at 7.5 pulses/s "
+        f"Staff (not computed): {rate.low:g} to {rate.high:g} uSv/min were measured on one operator at {pulses.value:g} pulses/s "
         f"({rate.source}), for {minutes:.1f} min {low:.1f} to {high:.1f} uSv. In four hospitals a procedure gave the left "
         f"finger a median of {finger.value:g} (at most {finger.high:g}) and the left eye {eye.value:g} (at most "
         f"{eye.high:g}) uSv ({eye.source}); a meta-analysis found a mean of {hand.value:g} uSv a level at an unprotected "

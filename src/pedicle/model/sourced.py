@@ -161,6 +161,11 @@ def references() -> dict[str, str]:
     return {entry.split("{", 1)[1].split(",", 1)[0].strip(): "@" + entry.lstrip("@").strip() for entry in entries}
 
 
+def used_so_far() -> tuple[str, ...]:
+    """Keys noted in the innermost `references_used` that is open, in alphabetical order; none outside of one."""
+    return tuple(sorted(_used.get() or ()))
+
+
 def _note(source: str) -> None:
     used = _used.get()
     if used is not None:

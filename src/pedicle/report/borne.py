@@ -59,7 +59,8 @@ def _borne(one: NeighbourLoad | None, found: Strength, side: str) -> str:
     return (
         f"under the same load the high strain next to the level changes by {100.0 * change:+.1f} %, the middle of its endplate "
         f"moves {endplate:+.1f} µm further in; {figure(100.0 * one.middle_share[0], 0)} % of the load goes through the middle of the disc "
-        f"before, {figure(100.0 * one.middle_share[1], 0)} % after. Changes below 2 % are not resolved."
+        f"before, {figure(100.0 * one.middle_share[1], 0)} % after. Changes below "
+        f"{quantity('mechanics/materials', 'neighbours', 'resolved').value:.0f} % are not resolved."
     )
 
 

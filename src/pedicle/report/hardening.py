@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from pedicle.model.cure import CementClock, Cure, Harm
+from pedicle.model.sourced import quantity
 from pedicle.model.strength import STATES, State, StateStrength, Strength
 from pedicle.model.vertebra import Estimate
 from pedicle.report.borne import borne_facts, fill_chart
@@ -160,9 +161,10 @@ def _strength_table(found: Strength) -> Table:
         for state in STATES
         if state in found.states
     )
+    rule = quantity("mechanics/materials", "screen", "failure")
     note = (
-        f"Compared by: {found.criterion}; that lies well below failure. Failure is estimated from stiffness at 0.68 % shortening, a "
-        "published rule with as wide a range. In brackets 95 % of what law, calibration, damage and cement leave open; the states share most of it."
+        f"Compared by: {found.criterion}; that lies well below failure. Failure is estimated from stiffness at {100.0 * rule.value:.2f} % "
+        f"shortening, a published rule with as wide a range [{rule.source}]. In brackets 95 % of what law, calibration, damage and cement leave open; the states share most of it."
     )
     pushed = any(one.curve is not None for one in found.states.values())
     columns = (

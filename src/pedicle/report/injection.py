@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from pedicle.model.cement import cement
 from pedicle.model.fill import KINDS, Curve, Fill, FilmFrame, InjectedLevel, Leak
+from pedicle.model.sourced import as_statement, table
 from pedicle.model.spread import Spread
 from pedicle.report import svg
 from pedicle.report.canvas import Figure
@@ -35,7 +36,6 @@ PLACE_WORDS = {
     "cava_or_azygos": "vein to cava or azygos",
 }
 _SIZE_MM = (84.0, 84.0)
-VOLUME_AND_PAIN = "The volume of cement does not predict the relief of pain (r = \N{MINUS SIGN}0.029 in 357 patients): more is not better."
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,12 @@ class InjectionPages:
     risk_words: str
     balance: str
     evidence: str
+
+
+def volume_and_pain() -> str:
+    """What is known of the volume of cement and the relief of pain, with its source."""
+    known = as_statement(table("injection/second")["relief"])
+    return f"{known.text} [{known.source}]"
 
 
 def injection_pages(studio: Studio, done: InjectedLevel) -> InjectionPages:
@@ -237,4 +243,4 @@ def _risk_words(spread: Spread) -> str:
     )
 
 
-__all__ = ["VOLUME_AND_PAIN", "InjectionPages", "injection_pages", "ml"]
+__all__ = ["InjectionPages", "injection_pages", "ml", "volume_and_pain"]

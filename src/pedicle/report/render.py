@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pedicle.model.progress import Progress, part, silent
+from pedicle.model.sourced import used_so_far
 from pedicle.model.trajectory import LevelPlan
 from pedicle.model.vertebra import Vertebra
 from pedicle.report import front
@@ -19,7 +20,7 @@ from pedicle.report.citations import cited
 from pedicle.report.dossier import Dossier
 from pedicle.report.figures import Studio, needle_figures, view_figure
 from pedicle.report.hardening import CurePages, StrengthPages, cure_pages, strength_pages
-from pedicle.report.injection import VOLUME_AND_PAIN, InjectionPages, injection_pages
+from pedicle.report.injection import InjectionPages, injection_pages, volume_and_pain
 from pedicle.report.operation import operation_pages
 from pedicle.report.options import ReportOptions
 from pedicle.report.overview import overview_figures
@@ -78,15 +79,16 @@ def render(dossier: Dossier, options: ReportOptions | None = None, progress: Pro
             tables=vertebra_tables(dossier),
             plan_table=plan_table(dossier),
             levels=_levels(dossier, plan.levels if plan else (), options, part(progress, 0.1, 0.95)),
-            references=cited(dossier.facts.references),
             ruler=depth_ruler,
             prone=prone_figure,
-            volume_and_pain=VOLUME_AND_PAIN,
+            volume_and_pain=volume_and_pain(),
             opening=front.opening(dossier),
             operation=operation_pages(dossier.log.events, dossier.log.findings, dossier.log.scores)
             if dossier.log and dossier.injected
             else None,
             care=care_sections(dossier.care) if dossier.care else None,
+            # Last: what the report itself quotes is among them.
+            references=cited((*dossier.facts.references, *used_so_far())),
         )
     )
 
