@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -169,3 +171,12 @@ def test_strength_alone_makes_the_hardening_it_stands_on(finished, tmp_path):
     procedure.again(folder, "strength", StrengthOptions(cell_mm=2.0))
     assert json.loads((folder / "strength-L1.json").read_text())["cell_mm"] == 2.0
     assert Case.open(folder).step("cure") is not None
+
+
+def test_every_source_that_the_report_cites_is_in_its_list(finished):
+    page = re.sub(r"<(style|svg)[^>]*>.*?</\1>", "", (finished / "report.html").read_text(encoding="utf-8"), flags=re.S)
+    text = html.unescape(re.sub(r"<[^>]+>", " ", page))
+    told, listed = text.rsplit("Sources and software", 1)
+    cited = {key for keys in re.findall(r"\[([A-Z]\w+(?:; [A-Z]\w+)*)\]", told) for key in keys.split("; ")}
+    assert {"AlAli2009", "ParosolPy2026"} <= cited
+    assert cited <= set(re.findall(r"\[([A-Z]\w+)\]", listed))

@@ -15,7 +15,7 @@ from pedicle.report.borne import borne_facts, fill_chart
 from pedicle.report.charts import BLUE, BROWN, GREEN, RED, Line, charted
 from pedicle.report.strain import state_words, strain_chart
 from pedicle.report.tables import Table
-from pedicle.report.words import SPACE, figure, with_unit
+from pedicle.report.words import SPACE, clock, figure, with_unit
 
 TISSUES = {"bone": "bone", "canal": "spinal canal", "nerve_root": "beside a nerve root", "disc": "disc"}
 # Heat is over by then: the chart ends here, minutes.
@@ -55,8 +55,7 @@ def minutes(t_s: float | None) -> str:
     """
     if t_s is None:
         return "not within what was computed"
-    whole, rest = divmod(round(t_s), 60)
-    return f"{whole}:{rest:02d}{SPACE}min"
+    return f"{clock(t_s)}{SPACE}min"
 
 
 def _cure_facts(cure: Cure) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from pedicle.report.figures import Studio
 from pedicle.report.shots import edges_of
 from pedicle.report.tables import Table
 from pedicle.report.views import Plane, facing
-from pedicle.report.words import figure, with_unit
+from pedicle.report.words import clock, figure, with_unit
 
 ROUTE_WORDS = {
     "basivertebral": "basivertebral vein",
@@ -128,7 +128,7 @@ def leak_table(leaks: tuple[Leak, ...]) -> Table:
             ROUTE_WORDS[leak.route].capitalize(),
             PLACE_WORDS[leak.place],
             ml(leak.ml),
-            _clock(leak.onset_s),
+            _minutes(leak.onset_s),
             _seen(leak.seen_ap_s),
             _seen(leak.seen_lateral_s),
         )
@@ -139,13 +139,12 @@ def leak_table(leaks: tuple[Leak, ...]) -> Table:
     return Table("Leaks", columns, rows, note)
 
 
-def _clock(t_s: float) -> str:
-    minutes, seconds = divmod(round(t_s), 60)
-    return f"{minutes}:{seconds:02d} min"
+def _minutes(t_s: float) -> str:
+    return f"{clock(t_s)} min"
 
 
 def _seen(t_s: float | None) -> str:
-    return "not seen" if t_s is None else _clock(t_s)
+    return "not seen" if t_s is None else _minutes(t_s)
 
 
 def _film(frames: tuple[FilmFrame, ...], quality: int) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
@@ -161,7 +160,7 @@ def _film(frames: tuple[FilmFrame, ...], quality: int) -> tuple[tuple[str, tuple
 
 def _still(frame: FilmFrame, quality: int) -> Figure:
     rows, columns = frame.picture.shape
-    title = f"{frame.kind[0].upper()}{frame.kind[1:]} at {_clock(frame.t_s)}"
+    title = f"{frame.kind[0].upper()}{frame.kind[1:]} at {_minutes(frame.t_s)}"
     parts = [
         svg.element("title", title),
         svg.element("image", href=svg.jpeg(frame.picture, quality), width=columns, height=rows),

@@ -39,7 +39,7 @@ from pedicle.model.events import (
 )
 from pedicle.model.finding import Finding, ScoreRow
 from pedicle.report.tables import Table
-from pedicle.report.words import figure, listed, sentence
+from pedicle.report.words import clock, figure, listed, sentence
 
 SCRIPTED = (
     "A script operated, not a person: it errs by a stated spread and looks as its policy says. What it does is no evidence of how "
@@ -88,16 +88,6 @@ def operation_pages(
     )
     table = Table("Scores of this run", ("Score", "Value", "What it counts"), score_rows, NO_PASS_MARKS)
     return OperationPages(timeline, tuple(dict.fromkeys(rows)), tuple(passed), table)
-
-
-def clock(t_s: float) -> str:
-    """A time of the operation.
-
-    >>> clock(0.0), clock(754.4), clock(16033.3)
-    ('0:00', '12:34', '267:13')
-    """
-    minutes, rest = divmod(int(t_s), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def _rows(events: tuple[Event, ...]) -> list[tuple[str, str]]:

@@ -51,6 +51,16 @@ def with_unit(text: str, unit: str) -> str:
     return text + ("" if name == "°" else SPACE) + name
 
 
+def clock(t_s: float) -> str:
+    """A time in minutes and seconds, to the nearest second.
+
+    >>> clock(0.0), clock(754.6), clock(16033.3)
+    ('0:00', '12:35', '267:13')
+    """
+    minutes, seconds = divmod(round(t_s), 60)
+    return f"{minutes}:{seconds:02d}"
+
+
 def missing(reason: str = "") -> str:
     """What stands in the place of a figure that nobody could take.
 
