@@ -9,7 +9,7 @@ demo: $(VENV)/.ready
 	$(BIN)/pedicle demo --out pedicle-demo
 
 test: $(VENV)/.ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check src tests benchmarks
