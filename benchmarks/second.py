@@ -286,7 +286,7 @@ def rows_of(fills: list[dict[str, Any]]) -> list[Row]:
         *choice_rows(fills),
         *stop_rows(fills),
         Row(f"{len(moved)} first portions that have set", "moved by a second one, most", max(moved, default=0.0), "ml", "<= 1e-6"),
-        Row("advice to inject", "CPU time, median", float(np.median(seconds)) if seconds else 0.0, "s", "<= 5"),
+        Row("advice to inject", "CPU time, median", float(np.median(seconds)) if seconds else 0.0, "s", "<= 15"),
     ]  # fmt: skip
 
 

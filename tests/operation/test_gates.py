@@ -43,6 +43,12 @@ def briefing(planned) -> Briefing:
     return Briefing(spine, plan, "rehearse", FACTS)
 
 
+@pytest.fixture(autouse=True)
+def cement_that_works(monkeypatch):
+    """Injections here are stubs without a syringe: the gate of the cement's age has its own tests beside the injection's events."""
+    monkeypatch.setattr("pedicle.operation.gates.cementing._age", lambda *given: [])
+
+
 @pytest.fixture(scope="module")
 def way(briefing):
     """A planned needle through a pedicle."""
@@ -316,7 +322,7 @@ def picture(t_s: float, level: str, detector: tuple[float, float, float]) -> Vie
 def confirmation(briefing, way, monkeypatch):
     """What the gate of the tip says of a push after these events; the syringe was connected at 100 s."""
     portion = SimpleNamespace(began_s=100.0, side=way.side)
-    now = SimpleNamespace(portions=(portion,), injected_ml=0.0)
+    now = SimpleNamespace(portions=(portion,), injected_ml=0.0, needle=None, delivery=SimpleNamespace(mixed_at_s=0.0))
     monkeypatch.setattr(OperationState, "injection", lambda self, level: now)
     monkeypatch.setattr("pedicle.operation.state._moved", lambda state, event, _: with_needle(state, event))
 
@@ -381,7 +387,8 @@ def test_a_tip_seen_outside_the_body_takes_no_cement(confirmation, way):
 def test_a_push_that_would_pass_the_plans_cap_is_refused_before_it(briefing, way, monkeypatch, seconds, passes):
     cap_ml = briefing.level(way.level).cement.cap_ml
     portion = SimpleNamespace(began_s=0.0, side=way.side)
-    now = SimpleNamespace(portions=(portion,), injected_ml=cap_ml - 0.6)
+    line = SimpleNamespace(mixed_at_s=0.0)
+    now = SimpleNamespace(portions=(portion,), injected_ml=cap_ml - 0.6, needle=None, delivery=line)
     monkeypatch.setattr(OperationState, "injection", lambda self, level: now)
     told = findings(OperationState(), Pushed(500.0, way.level, "flow", 50.0, seconds), briefing)
     assert [one.code for one in told if one.code == 728] == ([] if passes else [728])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter
 
 from pedicle.injection.finish import finish
 from pedicle.injection.options import InjectOptions
-from pedicle.injection.session import mass_error
+from pedicle.injection.session import mass_error, start
 from pedicle.model.codec import encode
 from pedicle.model.errors import InputError, PedicleError, RefusedError
 from pedicle.model.events import (
@@ -29,6 +30,7 @@ from pedicle.model.events import (
 )
 from pedicle.operation import apply, replay, triple
 from pedicle.operation.cement import site_in
+from pedicle.operation.gates import cementing
 from tests.fluoroscopy import simple_spine
 from tests.injection import simple_level as simple
 from tests.injection.test_session import needle
@@ -151,8 +153,6 @@ def test_the_other_needle_moves_freely_meanwhile(going_on):
         ((move(0.0, needle(0.0, -30.0)), START), 422),
         ((move(0.0, needle(0.0, 30.0)), START), 423),
         ((move(0.0), replace(START, mixed_s=10.0)), 482),
-        ((move(0.0), replace(START, mixed_s=-5000.0)), 425),
-        ((move(0.0), replace(START, mixed_s=-5.0)), 426),
         ((move(0.0, level="L4"), replace(START, level="L4", settings={**SETTINGS, "volume": 20.0})), 424),
         ((move(0.0), replace(START, settings={**SETTINGS, "cement": "chalk"})), 480),
         ((move(0.0), replace(START, settings={**SETTINGS, "syringe": "bucket"})), 481),
@@ -230,3 +230,35 @@ def test_a_place_that_is_none_is_no_event():
     with pytest.raises(InputError, match="E605"):
         event_of(line)
     assert event_of(line.replace("Canal", "canal")).place == "canal"
+
+
+TEAM = SimpleNamespace(vertebrae=VERTEBRAE, level=lambda name: None)
+
+
+def of_age(state, event):
+    """What the gate of the cement's age finds."""
+    gate = cementing.started if isinstance(event, InjectionStarted) else cementing.pushed
+    return [one for one in gate(state, event, TEAM) if one.gate == "cement age"]
+
+
+@pytest.mark.parametrize(("mixed_s", "code"), [(-5000.0, 425), (-5.0, 426)])
+def test_cement_past_or_before_its_working_time_is_held_by_its_gate(mixed_s, code):
+    """Connected or pressed. Who overrides it presses what still flows; from the API without an operation it is refused."""
+    state = replay((move(0.0),), VERTEBRAE)
+    event = replace(START, mixed_s=mixed_s)
+    assert [one.code for one in of_age(state, event)] == [code]
+    assert not of_age(state, START)
+    begun = apply(state, event, VERTEBRAE)
+    assert [one.code for one in of_age(begun, PUSHED)] == [code]
+    with pytest.raises(RefusedError, match=f"E{code}"):
+        start(site_in(begun, VERTEBRAE, "L3"), AT, "left", 0.0, mixed_s)
+
+
+def test_cement_that_ages_on_the_needle_is_held_at_the_push():
+    """Connected in time, pressed twenty minutes later."""
+    begun = replay(BEGUN, VERTEBRAE)
+    assert not of_age(begun, PUSHED)
+    late = replace(PUSHED, t_s=2400.0)
+    assert [one.code for one in of_age(begun, late)] == [425]
+    # The stylet empties the cannula whatever its age.
+    assert not of_age(begun, replace(late, kind="stylet", value=5.0))

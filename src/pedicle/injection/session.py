@@ -18,7 +18,7 @@ from pedicle.injection.delivery import change_syringe, push, start_delivery, wit
 from pedicle.injection.flow import advance_flow, start_flow
 from pedicle.injection.gravity import LONGEST_REST_S
 from pedicle.injection.run import LEAST_OPEN, SEALED
-from pedicle.injection.site import Site, checked, workable
+from pedicle.injection.site import Site, checked, unworkable
 from pedicle.model.delivery import DeliveryState, Push, TipResponse
 from pedicle.model.errors import InputError, NumericalError, RefusedError
 from pedicle.model.fill import least_leak_ml
@@ -38,16 +38,22 @@ REST, STYLET_REST = Push("travel", 0.0), Push("stylet", 0.0)
 
 
 def start(
-    site: Site, needle: PlacedNeedle, side: Side, t_s: float, mixed_s: float, asked_ml: float = 0.0
+    site: Site,
+    needle: PlacedNeedle,
+    side: Side,
+    t_s: float,
+    mixed_s: float,
+    asked_ml: float = 0.0,
+    any_age: bool = False,
 ) -> InjectionState:
     """The first full syringe on a needle in an untouched body, at `t_s` of a clock on which the cement was mixed at `mixed_s`.
 
     Raises RefusedError: 422 tip outside the body, 423 in the canal, 424 more than fits, 425 and 426 cement past or before its
-    working time.
+    working time unless `any_age`.
     """
     checked(site, needle, asked_ml)
     delivery = start_delivery(site.line(needle), t_s, mixed_s)
-    workable(site, delivery.hand_age_s)
+    _workable(site, delivery, any_age)
     flow = start_flow(site.medium, site.source(needle), site.fluids(delivery), t_s)
     onset = np.full(len(site.medium.outlets), np.inf)
     return InjectionState(
@@ -56,7 +62,13 @@ def start(
 
 
 def another(
-    site: Site, state: InjectionState, needle: PlacedNeedle, side: Side, t_s: float, mixed_s: float
+    site: Site,
+    state: InjectionState,
+    needle: PlacedNeedle,
+    side: Side,
+    t_s: float,
+    mixed_s: float,
+    any_age: bool = False,
 ) -> InjectionState:
     """A second needle, or the same one elsewhere, with a fresh syringe; what is in the body stays and ages on until `t_s`.
 
@@ -69,13 +81,19 @@ def another(
         )
     checked(site, needle, 0.0)
     delivery = start_delivery(site.line(needle), t_s, mixed_s)
-    workable(site, delivery.hand_age_s)
+    _workable(site, delivery, any_age)
     rested = until(site, state, t_s)
     _not_in_set_cement(site, rested, needle)
     began = Portion(t_s, side, rested.flow.injected_mm3, mixed_s)
     return replace(
         rested, needle=needle, delivery=delivery, used=(*state.used, state.delivery), portions=(*state.portions, began)
     )
+
+
+def _workable(site: Site, delivery: DeliveryState, any_age: bool) -> None:
+    refused = None if any_age else unworkable(site, delivery.hand_age_s)
+    if refused:
+        raise refused
 
 
 def advance(site: Site, state: InjectionState, done: Push, dt_s: float) -> InjectionState:

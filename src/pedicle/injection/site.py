@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pedicle.injection.delivery import start_delivery
 from pedicle.injection.medium import medium_of
 from pedicle.injection.openings import drawn_openings, expected_openings
 from pedicle.injection.options import FlowOptions, InjectOptions, MediumOptions
@@ -27,6 +28,8 @@ from pedicle.model.vertebra import PART_BODY, PART_CANAL, Vertebra
 
 # Pa per mm of a column of 1 g/cm3.
 _WEIGHT = 9.80665
+# What is forgiven of a working time, s: a clock summed in many steps.
+_GIVEN_S = 1.0
 # The first push comes this long after the cement has become workable, s.
 _READY_S = 1.0
 # Stream of random numbers that openings are drawn from.
@@ -148,17 +151,19 @@ def checked(site: Site, needle: PlacedNeedle, asked_ml: float) -> None:
         )
 
 
-def workable(site: Site, age_s: float) -> None:
-    """RefusedError 425 when cement of this equivalent age is past its working time, 426 when it is too young."""
-    last, first = site.cement.working_until_s, site.cement.working_from_s
-    if age_s > last:
-        raise RefusedError(
-            425, site.level, f"cement {age_s / 60:.1f} min old", f"works until {last / 60:.1f} min", "mix a new batch"
-        )
-    if age_s < first - 1.0:
-        raise RefusedError(
-            426, site.level, f"cement {age_s / 60:.1f} min old", f"is liquid until {first / 60:.1f} min", "wait"
-        )
+def unworkable(site: Site, age_s: float) -> RefusedError | None:
+    """What refuses cement of this equivalent age: 425 past its working time, 426 too young; None when it works. A second is given."""
+    last, first, words = site.cement.working_until_s, site.cement.working_from_s, f"cement {age_s / 60:.1f} min old"
+    if age_s > last + _GIVEN_S:
+        return RefusedError(425, site.level, words, f"works until {last / 60:.1f} min", "mix a new batch")
+    if age_s < first - _GIVEN_S:
+        return RefusedError(426, site.level, words, f"is liquid until {first / 60:.1f} min", "wait")
+    return None
+
+
+def hand_age_s(site: Site, needle: PlacedNeedle, t_s: float, mixed_s: float) -> float:
+    """Equivalent age at `t_s` of what is in the hand of a batch mixed at `mixed_s`, s; InputError for a batch mixed later."""
+    return start_delivery(site.line(needle), t_s, mixed_s).hand_age_s
 
 
 def ready_s(options: InjectOptions) -> float:

@@ -9,7 +9,7 @@ from pedicle.model.errors import RefusedError
 
 # Short names of the gates, by which a person may override one; of the reason itself nobody may.
 GATE_NAMES = (
-    "allergy", "anaesthetic", "batch", "canal", "discharge", "dose", "leak", "level", "level counted", "planned needle",
+    "allergy", "anaesthetic", "batch", "canal", "cement age", "discharge", "dose", "leak", "level", "level counted", "planned needle",
     "rule of advance", "side", "time-out", "tip", "turning", "two views", "volume",
 )  # fmt: skip
 GateVerdict = Literal["refused", "warning", "unanswered"]

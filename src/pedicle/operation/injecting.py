@@ -118,9 +118,12 @@ def _started(
             743, f"{event.level} {event.side}", "the stylet is in the needle", "a free cannula", "take the stylet out"
         )
     if now is None:
-        return session.start(site, needle, event.side, event.t_s, event.mixed_s, site.options.volume or 0.0)
+        # Age is for the gates: who overrides them may press what still flows.
+        return session.start(
+            site, needle, event.side, event.t_s, event.mixed_s, site.options.volume or 0.0, any_age=True
+        )
     _same_site(site, site_for(vertebrae, event.level, settings_of(state, event.level)))
-    return session.another(site, now, needle, event.side, event.t_s, event.mixed_s)
+    return session.another(site, now, needle, event.side, event.t_s, event.mixed_s, any_age=True)
 
 
 def _same_site(site: Site, before: Site) -> None:

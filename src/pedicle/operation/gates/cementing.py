@@ -1,26 +1,29 @@
-"""Gates of the cement: a tip confirmed in two views, a mixed batch, the volume, what leaked.
+"""Gates of the cement: a tip confirmed in two views, a mixed batch, its age, the volume, what leaked.
 
-Age and place of the needle are held by the injection itself (E422 to E429), for everybody.
+Where no flow can be computed (a tip outside the body or in the canal, E422 and E423) the injection itself refuses, for everybody.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.injection.site import hand_age_s, unworkable
 from pedicle.model.acts import CementMixed, NeedleSecured, TipConfirmed
 from pedicle.model.events import InjectionStarted, LeakSeen, OperationState, Pushed
 from pedicle.model.finding import Finding
 from pedicle.model.frames import Side, angle_deg
 from pedicle.model.medium import GRAVE_PLACES
+from pedicle.model.placed import PlacedNeedle
 from pedicle.model.sourced import quantity
 from pedicle.model.syringe import syringe
 from pedicle.model.vertebra import Vertebra
 from pedicle.operation.briefing import Briefing
 from pedicle.operation.gates.needle import at_place
-from pedicle.operation.injecting import settings_of
+from pedicle.operation.injecting import settings_of, site_for
 from pedicle.operation.rules import PLACE_WORDS
 
 _LIMITS = "planning/limits"
@@ -31,10 +34,22 @@ _ROUNDING_ML = 0.01
 PLAN, CLINICAL = "the plan", "RadiologyKey chapter 10"
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Cement at a needle: when it is used, and when it was mixed."""
+
+    needle: PlacedNeedle
+    at_s: float
+    mixed_s: float
+
+
 def started(state: OperationState, event: InjectionStarted, briefing: Briefing) -> list[Finding]:
     """What speaks against connecting cement to this needle."""
     where = f"{event.level} {event.side}"
     found = _tip_depth(state, event, briefing) + _asked(event, briefing)
+    needle = state.needle(event.level, event.side)
+    if needle is not None:
+        found += _age(state, event, _Batch(needle, event.t_s, event.mixed_s), briefing)
     mixes = [act.t_s for act in state.acts if isinstance(act, CementMixed)]
     if not any(abs(t_s - event.mixed_s) <= _SAME_S for t_s in mixes):
         found.append(
@@ -56,6 +71,9 @@ def pushed(state: OperationState, event: Pushed, briefing: Briefing) -> list[Fin
         return []
     side = now.portions[-1].side
     found = _confirmed(state, event, side, briefing) + _leaked(state, event)
+    if event.value > 0.0 and event.kind != "stylet":
+        batch = _Batch(now.needle, event.t_s - event.duration_s, now.delivery.mixed_at_s)
+        found += _age(state, event, batch, briefing)
     cap = _cap_ml(event.level, briefing)
     will_be_ml = now.injected_ml + _asked_ml(state, event)
     if cap is not None and will_be_ml > cap + _ROUNDING_ML and event.value > 0.0:
@@ -86,6 +104,17 @@ def _asked_ml(state: OperationState, event: Pushed) -> float:
     if event.kind == "travel":
         return event.value * event.duration_s * syringe(settings_of(state, event.level)["syringe"]).area_mm2 / 1e3
     return 0.0
+
+
+def _age(state: OperationState, event: InjectionStarted | Pushed, batch: _Batch, briefing: Briefing) -> list[Finding]:
+    """Cement past or before its working time when it is connected or pressed."""
+    settings = event.settings if isinstance(event, InjectionStarted) else settings_of(state, event.level)
+    site = site_for(briefing.vertebrae, event.level, settings)
+    refused = unworkable(site, hand_age_s(site, batch.needle, batch.at_s, batch.mixed_s))
+    if refused is None:
+        return []
+    source = site.cement.evidence["working_until" if refused.code == 425 else "working_from"].source
+    return [Finding(refused.code, "cement age", event.level, refused.found, refused.limit, refused.fix, source)]
 
 
 def _tip_depth(state: OperationState, event: InjectionStarted, briefing: Briefing) -> list[Finding]:
