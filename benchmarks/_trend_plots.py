@@ -45,7 +45,7 @@ def _restored(key: str) -> Any:
             gain, start = row.same_work["line"]
             axis.plot(fill, percent, "o", ms=3, color=OURS)
             axis.plot([0.0, fill.max()], [start, start + gain * fill.max()], color=OURS)
-            axis.set_title(f"{key} restored: r\N{SUPERSCRIPT TWO} {row.value:.2f}, published {row.peer_value:.2f}")
+            axis.set_title(f"{key} restored: r\N{SUPERSCRIPT TWO} {row.value:.2f} ({row.peer_value:.2f})")
         axis.axhline(100.0, color="0.7", lw=0.8)
         for row in [row for row in rows if row.metric == f"fill that restores {key}, line through bodies"][:1]:
             axis.axvline(row.peer_value, color=THEIRS, ls="--")
@@ -60,7 +60,7 @@ def _boundary(axis: Any, rows: Sequence[Row]) -> None:
         axis.hist(row.same_work["values"], bins=20, color=OURS)
         axis.axvline(row.peer_value, color=THEIRS, ls="--")
     _band(axis.axvspan, None, "boundary", "pmma_over_disc")
-    axis.set_title("strength between acrylic over between discs")
+    axis.set_title("strength, acrylic over disc")
     axis.set_xlabel("ratio")
     axis.set_ylabel("bodies")
 
@@ -88,7 +88,7 @@ def _composite(axis: Any, rows: Sequence[Row]) -> None:
     _band(axis.axhspan, axis.axhline, "composite", "over_native")
     axis.set_ylim(0.0, 14.0)
     axis.set_xlabel("density, mg/cm\N{SUPERSCRIPT THREE}")
-    axis.set_title("modulus of bone full of cement over native")
+    axis.set_title("bone full of cement over native")
 
 
 def _modulus(axis: Any, rows: Sequence[Row]) -> None:
@@ -99,7 +99,7 @@ def _modulus(axis: Any, rows: Sequence[Row]) -> None:
             range(1, len(those) + 1), [row.metric.split("MPa, ")[1].replace("percent", "%") for row in those]
         )
     axis.axhline(1.0, color=THEIRS, ls="--")
-    axis.set_title("stiffness, cement of 2600 over 1000 MPa")
+    axis.set_title("cement of 2600 over 1000 MPa: stiffness")
 
 
 def _density(axis: Any, rows: Sequence[Row]) -> None:
@@ -117,7 +117,7 @@ def _density(axis: Any, rows: Sequence[Row]) -> None:
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.set_xlabel("mineral over the body's own")
-    axis.set_title("over a density sweep: exponents (published 1.05 to 1.56)")
+    axis.set_title("density sweep (published 1.05 to 1.56)")
     axis.legend(fontsize=5.5, frameon=False)
 
 
