@@ -8,7 +8,7 @@ import pytest
 
 from pedicle.care.care import care_plan
 from pedicle.care.checklist import answers_of, checklist
-from pedicle.care.crises import crises_scored, crisis_cards
+from pedicle.care.crises import crises_scored, crisis_cards, shown
 from pedicle.care.monitoring import monitoring
 from pedicle.care.rows import Rows
 from pedicle.care.scores import items_of, pain_points, pressure_points, saturation_points, scores_taken, taken
@@ -201,3 +201,30 @@ def test_the_checklist_answers_by_facts_alone():
     assert answers_of(replace(WELL, inr=None), "before sedation")["blood"] == "not stated"
     keys = [(item.block, item.key) for item in checklist(WELL)]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("card", crisis_cards(ROWS), ids=lambda card: card.crisis)
+def test_a_crisis_goes_on_and_answers_by_its_table(card):
+    """Every turn is named by an action of the card, and some turn of each crisis comes from a source that was read."""
+    keys = {action.key for action in (*card.right, *card.wrong)}
+    assert card.course
+    assert card.answers
+    assert {turn.to for turn in card.answers} | {key for turn in card.course for key in turn.until} <= keys
+    assert any(turn.known.verified for turn in (*card.course, *card.answers))
+    assert all(turn.after.value >= 0.0 and turn.after.unit == "s" for turn in (*card.course, *card.answers))
+
+
+def test_what_shows_depends_on_what_was_done_and_when():
+    """Hand-computed from the table: sedation is deepest at 3 min unless reversed before; flumazenil answers at 1.5 and 45 min."""
+    arose = CrisisArose(1000.0, "over-sedation")
+    (card,) = (card for card in crisis_cards(ROWS) if card.crisis == arose.crisis)
+    later = CrisisTreated(5000.0, arose.crisis, "stop_sedative")
+    assert [(one.t_s, one.to) for one in shown(arose, (later,), card)] == [(1180.0, "")]
+    early, late = (DrugGiven(t_s, "flumazenil", 0.2, "mg", "iv") for t_s in (1100.0, 1300.0))
+    assert [(one.t_s, one.to) for one in shown(arose, (early, later), card)] == [
+        (1190.0, "flumazenil"), (3800.0, "flumazenil"),
+    ]  # fmt: skip
+    assert [one.t_s for one in shown(arose, (late, later), card)] == [1180.0, 1390.0, 4000.0]
+    # Nothing of what is still to come.
+    assert not shown(arose, (), card)
+    assert [one.t_s for one in shown(arose, (late,), card)] == [1180.0]

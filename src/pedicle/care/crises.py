@@ -6,9 +6,9 @@ from typing import Any
 
 from pedicle.care.rows import Rows
 from pedicle.model.acts import CRISES, Crisis, CrisisArose, CrisisTreated, DrugGiven
-from pedicle.model.crisis import CrisisAction, CrisisCard, CrisisScore
+from pedicle.model.crisis import CrisisAction, CrisisCard, CrisisScore, CrisisTurn, Shown
 from pedicle.model.events import Event
-from pedicle.model.sourced import as_statement
+from pedicle.model.sourced import as_quantity, as_statement
 
 
 def crisis_cards(rows: Rows | None = None) -> tuple[CrisisCard, ...]:
@@ -21,8 +21,16 @@ def _card(crisis: Crisis, found: dict[str, Any]) -> CrisisCard:
     def actions(kind: str) -> tuple[CrisisAction, ...]:
         return tuple(CrisisAction(one["key"], as_statement(one["what"]), one.get("drug", "")) for one in found[kind])
 
+    def turns(kind: str) -> tuple[CrisisTurn, ...]:
+        return tuple(
+            CrisisTurn(
+                as_quantity(one["after"]), as_statement(one["what"]), tuple(one.get("until", ())), one.get("to", "")
+            )
+            for one in found[kind]
+        )
+
     signs = tuple(as_statement(one["what"]) for one in found["sign"])
-    return CrisisCard(crisis, signs, actions("right"), actions("wrong"))
+    return CrisisCard(crisis, signs, actions("right"), actions("wrong"), turns("course"), turns("answer"))
 
 
 def crises_scored(events: tuple[Event, ...], cards: tuple[CrisisCard, ...]) -> tuple[CrisisScore, ...]:
@@ -34,7 +42,8 @@ def crises_scored(events: tuple[Event, ...], cards: tuple[CrisisCard, ...]) -> t
         arose = events[start]
         assert isinstance(arose, CrisisArose)
         again = [n for n in starts if n > start and events[n].crisis == arose.crisis]  # type: ignore[union-attr]
-        scores.append(_scored(arose, events[start + 1 : again[0] if again else None], by_name[arose.crisis]))
+        after = events[start + 1 : again[0] if again else None]
+        scores.append(_scored(arose, after, by_name[arose.crisis]))
     return tuple(scores)
 
 
@@ -56,7 +65,22 @@ def _scored(arose: CrisisArose, after: tuple[Event, ...], card: CrisisCard) -> C
         tuple(key for key in done if key in doubtful or key not in known),
         min(times) - arose.t_s if times else None,
         max(0.0, (len(met) - len(counted)) / len(right)) if right else None,
+        shown(arose, after, card),
     )
+
+
+def shown(arose: CrisisArose, after: tuple[Event, ...], card: CrisisCard) -> tuple[Shown, ...]:
+    """What a crisis showed until the last of the events after it, in order: its course as far as no action ended it, and answers."""
+    done, until_s = _done(after, card), max((event.t_s for event in after), default=arose.t_s)
+    found = []
+    for turn in card.course:
+        at = arose.t_s + turn.after.value
+        if not any(key in done and done[key] <= at for key in turn.until):
+            found.append(Shown(at, turn.known))
+    for turn in card.answers:
+        if turn.to in done:
+            found.append(Shown(done[turn.to] + turn.after.value, turn.known, turn.to))
+    return tuple(sorted((one for one in found if one.t_s <= until_s), key=lambda one: one.t_s))
 
 
 def _done(after: tuple[Event, ...], card: CrisisCard) -> dict[str, float]:

@@ -181,11 +181,20 @@ def _crisis_tables(plan: CarePlan) -> tuple[Table, ...]:
             ", ".join(one.wrong) or "none",
             "none" if one.first_s is None else with_unit(figure(one.first_s, 0), "s"),
             "not scored: no action is verified" if one.score is None else f"{100 * one.score:.0f} %",
+            " ".join(f"{minutes(turn.t_s)}: {cited(turn.known)}" for turn in one.shown) or "nothing more",
         )
         for one in plan.crises_scored
     )
     card = Table("When something goes wrong", ("Crisis", "Signs", "First", "Not"), rows)
-    columns = ("Crisis", "Right and done", "Left out", "Wrong and done", "First right action after", "Score")
+    columns = (
+        "Crisis",
+        "Right and done",
+        "Left out",
+        "Wrong and done",
+        "First right action after",
+        "Score",
+        "What showed",
+    )
     return (card, *([Table("What was done", columns, scored)] if scored else []))
 
 
