@@ -261,3 +261,16 @@ def test_a_leak_begins_when_the_least_volume_has_gone_through(vertebra):
     fill = finish(leaky, state, {})
     assert sorted(leak.onset_s for leak in fill.leaks) == sorted(known[np.isfinite(known)])
     assert all(leak.ml >= 0.01 for leak in fill.leaks)
+
+
+def test_a_syringe_at_its_greatest_force_says_what_the_needle_asks_for(site, filled):
+    """15 G by 150 mm: by Hagen and Poiseuille's fourth power a hand's force is short of it; through 11 G it is not."""
+    assert not any(one.code == "syringe-limit" for one in finish(site, filled).warnings)
+    thin = replace(needle(), needle=Needle(15, 150.0, 1.829, 1.372))
+    state = pushed_to(site, start(site, thin, "left", 0.0, MIXED_S), 1.5, 0.05)
+    (notice,) = (one for one in finish(site, state).warnings if one.code == "syringe-limit")
+    asked = float(notice.text.split(" asks for ")[1].split(" kPa")[0])
+    limit = float(notice.text.split("its most, ")[1].split(" kPa")[0])
+    assert "15 G x 150 mm" in notice.text
+    assert asked > limit == pytest.approx(site.line(thin).syringe.pressure_limit_pa / 1e3, abs=0.5)
+    assert state.injected_ml < 1.4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pedicle.injection.delivery import pressure_of_flow
 from pedicle.injection.leak_shape import leaked_volume
 from pedicle.injection.session import mass_error
 from pedicle.injection.site import Site
@@ -63,7 +64,7 @@ def finish(site: Site, state: InjectionState, seen: Seen | None = None) -> Fill:
         curve=_curve(state),
         stopped=tuple(f"{one.side} needle: {one.ended or 'going on'}" for one in state.portions),
         evidence=EVIDENCE,
-        warnings=_notices(state),
+        warnings=_notices(site, state),
     )
 
 
@@ -146,12 +147,29 @@ def _curve(state: InjectionState) -> Curve:
     return Curve(t, flow / 1e3, syringe / 1e3, tip / 1e3, injected / 1e3, leaked / 1e3, force)
 
 
-def _notices(state: InjectionState) -> tuple[Notice, ...]:
+def _held_back(site: Site, state: InjectionState) -> Notice | None:
+    """Why the syringe at its greatest force moved no faster; None where it did as asked."""
+    if "force limit" not in state.delivery.limits:
+        return None
+    needle, line, flow = state.needle.needle, site.line(state.needle), site.options.flow
+    needed = pressure_of_flow(state.delivery, line)(flow * 1e3)
+    asked = "more than any force: it has set" if np.isinf(needed) else f"{needed / 1e3:.0f} kPa"
+    text = (
+        f"the syringe gave its most, {line.syringe.pressure_limit_pa / 1e3:.0f} kPa: cement {state.delivery.hand_age_s / 60:.0f} min old through "
+        f"{needle.gauge} G x {needle.length_mm:g} mm asks for {asked} at {flow:g} ml/s. A wider needle, a pump or younger cement gives more"
+    )
+    return Notice("syringe-limit", state.level, text, "caution")
+
+
+def _notices(site: Site, state: InjectionState) -> tuple[Notice, ...]:
     text = (
         "a drawing of where leaked cement lies outside the bone, of the volume the flow says; its way is not computed"
     )
     grave = quantity("planning/cement", "volume_embolism_step")
     found = [Notice("leak-drawn", state.level, text, "note")]
+    held_back = _held_back(site, state)
+    if held_back:
+        found.insert(0, held_back)
     if state.injected_ml > grave.value:
         found.append(
             Notice(
