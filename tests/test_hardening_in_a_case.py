@@ -180,3 +180,17 @@ def test_every_source_that_the_report_cites_is_in_its_list(finished):
     cited = {key for keys in re.findall(r"\[([A-Z]\w+(?:; [A-Z]\w+)*)\]", told) for key in keys.split("; ")}
     assert {"AlAli2009", "ParosolPy2026"} <= cited
     assert cited <= set(re.findall(r"\[([A-Z]\w+)\]", listed))
+
+
+def test_the_first_page_compares_plan_and_result_and_leads_everywhere(finished, cure, strength):
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    done = json.loads((finished / "injection-L1.json").read_text())
+    row = html.unescape(re.sub(r"<[^>]+>", " ", page.split("Plan and result", 1)[1].split("</tr>", 2)[1])).replace(
+        "\xa0", " "
+    )
+    assert f"{done['injected_ml']:.2f} ml out of the needle" in " ".join(row.split())
+    stiffness = [1e-3 * strength["stiffness_n_mm"][state]["value"] for state in ("fractured", "augmented")]
+    assert "{:.1f} → {:.1f} kN/mm".format(*stiffness) in " ".join(row.split())
+    names = set(re.findall(r' id="([^"]+)"', page))
+    targets = re.findall(r'href="#([^"]+)"', page)
+    assert {"summary", "injection-L1", "strength-L1", "operation", "care-patient", "sources"} <= set(targets) <= names

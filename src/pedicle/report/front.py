@@ -201,7 +201,7 @@ def _plan_rows(dossier: Dossier) -> list[tuple[str, str]]:
     return [
         ("Purpose", plan.purpose),
         ("Needles", f"{counted(plan.needles_total, 'needle')} in all: {'; '.join(used) or 'none'}"),
-        ("Cement in all", total),
+        ("Cement planned in all", total),
     ]
 
 

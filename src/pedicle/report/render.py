@@ -23,6 +23,7 @@ from pedicle.report.hardening import CurePages, StrengthPages, cure_pages, stren
 from pedicle.report.injection import InjectionPages, injection_pages, volume_and_pain
 from pedicle.report.operation import operation_pages
 from pedicle.report.options import ReportOptions
+from pedicle.report.outcome import outcome_table
 from pedicle.report.overview import overview_figures
 from pedicle.report.prone import prone_figure
 from pedicle.report.ruler import depth_ruler
@@ -78,6 +79,7 @@ def render(dossier: Dossier, options: ReportOptions | None = None, progress: Pro
             overview=overview_figures(dossier, options),
             tables=vertebra_tables(dossier),
             plan_table=plan_table(dossier),
+            outcome=outcome_table(dossier),
             levels=_levels(dossier, plan.levels if plan else (), options, part(progress, 0.1, 0.95)),
             ruler=depth_ruler,
             prone=prone_figure,
