@@ -1,7 +1,7 @@
 """The adviser of a second portion, judged on phantom fills by simulating every candidate on finer cells.
 
 A body is filled on 1.25 mm cells through openings drawn from their probabilities. The adviser computes on its own coarse cells
-and knows the mean opening only. Then every candidate, needle by wait by volume, is simulated on the fine cells: with the drawn
+and knows the mean opening only; its second look at one portion is on cells as fine as the judge's, but through mean openings. Then every candidate, needle by wait by volume, is simulated on the fine cells: with the drawn
 openings, what it gains and leaks in truth; with the mean ones, its leak risk, which is all that could be known before. Same shapes as the phantom: consistency of a
 model with itself, not evidence on patients.
 """

@@ -156,7 +156,7 @@ def _held_back(site: Site, state: InjectionState) -> Notice | None:
     asked = "more than any force: it has set" if np.isinf(needed) else f"{needed / 1e3:.0f} kPa"
     text = (
         f"the syringe gave its most, {line.syringe.pressure_limit_pa / 1e3:.0f} kPa: cement {state.delivery.hand_age_s / 60:.0f} min old through "
-        f"{needle.gauge} G x {needle.length_mm:g} mm asks for {asked} at {flow:g} ml/s. A wider needle, a pump or younger cement gives more"
+        f"{needle.gauge} G x {needle.length_mm:g} mm asks for {asked} at {flow:g} ml/s, the bone's answer left out. A wider needle, a pump or younger cement gives more"
     )
     return Notice("syringe-limit", state.level, text, "caution")
 

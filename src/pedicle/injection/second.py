@@ -144,7 +144,9 @@ def _considered(site: Site, state: InjectionState, asked: Asked) -> tuple[tuple[
     for way in asked.ways:
         try:
             found += (here := list(candidates(site, state, way, 0.0, asked.target_ml)))
-            if not all(allowed(portion) for portion in here):
+            # What is not worth a portion is not worth a wait.
+            worth = any(portion.gain_ml >= quantity(_FILE, "gain", "least").value for portion in here)
+            if worth and not all(allowed(portion) for portion in here):
                 found += candidates(site, state, way, quantity(_FILE, "wait").value, asked.target_ml)
         except RefusedError as refused:
             refusals.append(f"{way[0]} needle: {refused.found}")
